@@ -1,0 +1,198 @@
+"""Speeds, as ratios taken in one run on one core."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ID = "MetaBandit-Dependent-v0"
+PARTS = ("env", "training")
+REPEATS = 3
+
+
+def measure(what: str = "", seconds: float = 2.0) -> list[dict[str, Any]]:
+    """Steps per second of environments, of training, or of both.
+
+    The fastest of three repetitions is taken, and what is compared is measured in turn, so that a busy machine disturbs
+    both alike.
+
+    Args:
+        what: "env", "training" or "" for both.
+        seconds: Time for each measurement.
+
+    Returns:
+        Rows with the keys ``what``, ``steps_per_second``, ``beside`` (what it is compared with) and ``ratio``.
+
+    Raises:
+        ValueError: If ``what`` is none of these, or the time is not positive.
+    """
+    if what and what not in PARTS:
+        raise ValueError(f"There is nothing to measure called {what!r}: it is one of {', '.join(PARTS)}.")
+    if not seconds > 0:
+        raise ValueError(f"seconds={seconds!r} is not possible: give a positive number.")
+    with _one_core():
+        rows = _measure_envs(seconds) if what in ("", "env") else []
+        return rows + (_measure_training(seconds) if what in ("", "training") else [])
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _compare(runs: dict[str, Callable[[], float]], beside: dict[str, str]) -> list[dict[str, Any]]:
+    """Rows of the best of several repetitions of each run, beside those that they are compared with."""
+    best = dict.fromkeys(runs, 0.0)
+    for _ in range(REPEATS):
+        for name, run in runs.items():
+            best[name] = max(best[name], run())
+    return [
+        {
+            "what": name,
+            "steps_per_second": round(speed),
+            "beside": beside.get(name),
+            "ratio": round(speed / best[beside[name]], 2) if name in beside else None,
+        }
+        for name, speed in best.items()
+    ]
+
+
+def _measure_envs(seconds: float) -> list[dict[str, Any]]:
+    from meta_envs.wrappers import PreviousActionReward, vector
+
+    def single(make: Callable[[], gym.Env[Any, Any]]) -> Callable[[], float]:
+        return lambda: _speed_of_single(make(), seconds / REPEATS)
+
+    def many(make: Callable[[], Any]) -> Callable[[], float]:
+        return lambda: _speed_of_vector(make(), seconds / REPEATS)
+
+    runs = {
+        "CartPole-v1 through gym.make": single(lambda: gym.make("CartPole-v1")),
+        "bandit through gym.make": single(lambda: gym.make(ID)),
+        "bandit with history through gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
+    }
+    beside = {name: "CartPole-v1 through gym.make" for name in list(runs)[1:]}
+    for num in (32, 1024, 4096):
+        cartpole, bandit = f"CartPole-v1 native, {num} copies", f"bandit native, {num} copies"
+        runs[cartpole] = many(lambda num=num: gym.make_vec("CartPole-v1", num_envs=num))
+        runs[bandit] = many(lambda num=num: gym.make_vec(ID, num_envs=num))
+        runs[f"{bandit}, with history"] = many(
+            lambda num=num: vector.PreviousActionReward(gym.make_vec(ID, num_envs=num))
+        )
+        beside |= {bandit: cartpole, f"{bandit}, with history": cartpole}
+    return _compare(runs, beside)
+
+
+def _speed_of_single(env: gym.Env[Any, Any], seconds: float) -> float:
+    actions = np.random.default_rng(0).integers(0, 2, 1000).tolist()
+    env.reset(seed=0)
+    steps, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        steps += len(actions)
+    return steps / (time.perf_counter() - began)
+
+
+def _speed_of_vector(env: Any, seconds: float) -> float:
+    actions = np.random.default_rng(0).integers(0, 2, (100, env.num_envs))
+    env.reset(seed=0)
+    for action in actions:
+        env.step(action)
+    steps, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for action in actions:
+            env.step(action)
+        steps += actions.size
+    return steps / (time.perf_counter() - began)
+
+
+def _measure_training(seconds: float) -> list[dict[str, Any]]:
+    import torch as th
+    from sb3_contrib import RecurrentPPO
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from meta_envs.training import LstmPolicy, MetaRecurrentPPO
+    from meta_envs.wrappers import PreviousActionReward, SB3VecEnv, vector
+
+    num, horizon = 128, 100
+    settings: dict[str, Any] = dict(
+        n_steps=horizon, batch_size=num * horizon // 4, n_epochs=4, learning_rate=3e-3, gamma=0.9, ent_coef=0.02
+    )
+    network: dict[str, Any] = dict(lstm_hidden_size=48, net_arch=[])
+
+    def dummy() -> Any:
+        return DummyVecEnv([lambda: PreviousActionReward(gym.make(ID)) for _ in range(num)])
+
+    def native() -> Any:
+        return SB3VecEnv(vector.PreviousActionReward(gym.make_vec(ID, num_envs=num)))
+
+    models = {
+        "stock RecurrentPPO on DummyVecEnv": lambda: RecurrentPPO(
+            "MlpLstmPolicy", dummy(), policy_kwargs=network, seed=0, device="cpu", **settings
+        ),
+        "stock RecurrentPPO on SB3VecEnv": lambda: RecurrentPPO(
+            "MlpLstmPolicy", native(), policy_kwargs=network, seed=0, device="cpu", **settings
+        ),
+        "ours, the same two LSTMs": lambda: MetaRecurrentPPO(
+            LstmPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings
+        ),
+        "ours, one shared LSTM": lambda: MetaRecurrentPPO(
+            LstmPolicy, native(), policy_kwargs={**network, "shared_memory": True}, seed=0, device="cpu", **settings
+        ),
+    }
+    threads = th.get_num_threads()
+    th.set_num_threads(1)
+    try:
+        runs = {
+            name: (lambda make=make: _speed_of_training(make(), num * horizon, seconds / REPEATS))
+            for name, make in models.items()
+        }
+        first = next(iter(runs))
+        return _compare(runs, {name: first for name in list(runs)[1:]})
+    finally:
+        th.set_num_threads(threads)
+
+
+def _speed_of_training(model: Any, rollout: int, seconds: float) -> float:
+    """Whole updates only: a rollout and all its epochs."""
+    model.learn(rollout)
+    steps, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        model.learn(rollout, reset_num_timesteps=False)
+        steps += rollout
+    return steps / (time.perf_counter() - began)
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The rows for people."""
+    from rich.table import Table
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("what")
+    shown.add_column("steps/s", justify="right")
+    shown.add_column("ratio", justify="right")
+    shown.add_column("beside")
+    for row in rows:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        shown.add_row(row["what"], f"{row['steps_per_second']:,}", ratio, row["beside"] or "")
+    return shown

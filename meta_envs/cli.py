@@ -1,0 +1,231 @@
+"""The command line ``meta-envs``: tables for people, ``--json`` for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium as gym
+import typer
+from rich.console import Console
+
+import meta_envs
+from meta_envs.family import TaskFamily
+
+app = typer.Typer(
+    help="Meta-environments: tasks drawn anew at every reset, recurrent agents that learn within them, and exact optima.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="An environment, such as MetaBandit-Dependent-v0.")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+def main() -> None:
+    """Run the command line: a mistake gets one sentence and exit status 2."""
+    try:
+        app()
+    except (ValueError, TypeError, gym.error.Error, OSError) as error:
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {error}", markup=True, soft_wrap=True)
+        sys.exit(2)
+
+
+def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
+    """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values where they are, else strings.
+
+    Raises:
+        ValueError: If one of them has no ``=``.
+    """
+    parsed: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise ValueError(f"{pair!r} is not possible: give KEY=VALUE, such as num_trials=50.")
+        try:
+            parsed[key] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[key] = {"True": True, "False": False}.get(value, value)
+    return parsed
+
+
+def print_json(content: Any) -> None:
+    """Print JSON to standard output."""
+    print(json.dumps(content, indent=2))
+
+
+def describe(id: str) -> dict[str, Any]:
+    """An environment in a few words and numbers."""
+    family = meta_envs.make_family(id)
+    return {
+        "id": id,
+        "summary": (type(family).__doc__ or "").partition("\n")[0],
+        "horizon": family.horizon,
+        "actions": str(family.action_space),
+        "observations": str(family.observation_space),
+        "keywords": keywords_of(family),
+    }
+
+
+def keywords_of(family: TaskFamily) -> dict[str, Any]:
+    """The values of a family's fields."""
+    return {field.name: getattr(family, field.name) for field in fields(family)}
+
+
+@app.command("list")
+def list_environments(as_json: AsJson = False) -> None:
+    """List all meta-environments."""
+    rows = [describe(id) for id in meta_envs.ids()]
+    if as_json:
+        return print_json(rows)
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("id", "steps", "actions", "keywords"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        keywords = ", ".join(f"{name}={value}" for name, value in row["keywords"].items())
+        table.add_row(row["id"], str(row["horizon"]), row["actions"], keywords)
+    Console().print(table)
+    print("\nmeta-envs info ID tells more of one.")
+
+
+@app.command()
+def info(id: Id, as_json: AsJson = False) -> None:
+    """Show an environment's page: the task, its prior, spaces, rewards, fidelity to the paper, and keywords."""
+    described = describe(id)
+    family = type(meta_envs.make_family(id))
+    if as_json:
+        return print_json(described)
+    import inspect
+
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(f"# {id}\n\n{inspect.getdoc(family)}"))
+    changed = {name: value for name, value in described["keywords"].items() if getattr(family(), name) != value}
+    print(f"\nKeywords of {id} that differ from the family's defaults: {changed or 'none'}")
+
+
+@app.command()
+def train(
+    id: Id,
+    seed: Annotated[int, typer.Option(help="Seed of the run: the same seed gives the same agent.")] = 1,
+    directory: Annotated[
+        Path | None, typer.Option(help="Where checkpoint and agent go.  [default: runs/ID/seed-SEED]", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset, such as steps=100000; repeatable."),
+    ] = None,
+    env: Env = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the directory's checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there is a run already.")] = False,
+) -> None:
+    """Train a recurrent agent with RecurrentPPO and write it to a file.
+
+    Ctrl-C leaves the newest checkpoint; the same command with --resume goes on from it, to the same agent.
+    """
+    from meta_envs.training import TrainingStopped
+    from meta_envs.training import train as run
+
+    try:
+        path = run(
+            id,
+            seed=seed,
+            directory=directory,
+            keywords=parse_pairs(env),
+            resume=resume,
+            overwrite=overwrite,
+            **parse_pairs(settings),
+        )
+    except TrainingStopped as stopped:
+        print(f"{stopped} The same command with --resume goes on from there.", file=sys.stderr)
+        sys.exit(130)
+    print(f"agent: {path}")
+    print(f"Evaluate it with: meta-envs evaluate {id} --agent {path}")
+
+
+@app.command()
+def evaluate(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Environments; several show how play carries over.")],
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--agent",
+            metavar="NAME|PATH",
+            help="A learner (random, oracle, bayes, thompson, thompson_independent, ucb, ucb1, greedy, epsilon_greedy; "
+            "constants as ucb:chi=2) or a trained agent; repeatable. A trained agent is shown in greedy and in sampled play.",
+        ),
+    ] = None,
+    episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Evaluation seed.")] = 1,
+    env: Env = None,
+    output: Annotated[Path | None, typer.Option(help="Write the scorecards to this JSON file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the regret curves into this PNG file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate learners and trained agents on the same unseen lifetimes, beside the exact optimum.
+
+    Random play, Thompson sampling, UCB and the Bayes-optimal learner are shown where no --agent is given.
+    """
+    from meta_envs.evaluation import dump, tabulate_cards
+
+    learners: list[Any] = []
+    for name in agents or ["random", "thompson", "ucb", "bayes"]:
+        learners += load_plays(name)
+    cards = [
+        card
+        for id in ids
+        for card in meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **parse_pairs(env))
+    ]
+    if output is not None:
+        dump(cards, output)
+    if figure is not None:
+        from meta_envs.plots import regret_figure
+
+        regret_figure(cards, figure)
+    if as_json:
+        return print_json([card.to_dict() for card in cards])
+    for id in ids:
+        Console().print(tabulate_cards([card for card in cards if card.id == id]))
+    for path in filter(None, (output, figure)):
+        print(path)
+
+
+def load_plays(name: str) -> list[Any]:
+    """A learner by name, or a trained agent in both of its ways to play."""
+    from meta_envs.learners import is_agent
+
+    if not is_agent(name):
+        return [name]
+    from meta_envs.training import load_agent
+
+    return [load_agent(name, play=play) for play in ("greedy", "sampled")]
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(metavar="[env|training]", help="What to measure; both by default.")] = "",
+    seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure speeds on one core: environments beside CartPole-v1, training beside stock RecurrentPPO."""
+    from meta_envs.bench import measure, table
+
+    rows = measure(what, seconds)
+    if as_json:
+        return print_json(rows)
+    Console().print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

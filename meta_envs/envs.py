@@ -1,0 +1,379 @@
+"""The two classes that face Gymnasium for the whole suite: `MetaEnv` and `MetaVectorEnv`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.lifetimes import live, live_one
+from meta_envs.luck import Streams
+from meta_envs.registry import build_family
+from meta_envs.rendering import Trace, Viewer
+
+RENDER_MODES = ["human", "rgb_array", "ansi"]
+VECTOR_RENDER_MODES = ["rgb_array", "ansi"]
+RENDER_FPS = 4
+
+
+class MetaEnv(gym.Env[Any, Any]):
+    """One copy of a task family: every `reset` draws a fresh task from the prior, an episode is one lifetime in it.
+
+    Args:
+        family: The task family, or its place ``"module:Class"``.
+        render_mode: None, "human", "rgb_array" or "ansi".
+        **keywords: Values of the family's fields, where it is given by its place.
+
+    Raises:
+        TypeError: If the family has no such keyword.
+        ValueError: If a keyword's value makes no sense.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": RENDER_MODES, "render_fps": RENDER_FPS}  # noqa: RUF012
+
+    def __init__(self, family: TaskFamily | str, *, render_mode: str | None = None, **keywords: Any) -> None:
+        self.family = build_family(family, **keywords) if isinstance(family, str) else family
+        self.render_mode = _check_render_mode(render_mode, RENDER_MODES)
+        self.action_space = self.family.action_space
+        self.observation_space = self.family.observation_space
+        self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
+        self._lifetime = live_one(self.family)
+        self._over = True
+        self._trace: Trace | None = None
+        self._viewer = Viewer(self.family, RENDER_FPS) if render_mode else None
+
+    @property
+    def task(self) -> Array:
+        """The hidden task (T,): privileged information, a copy.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._lifetime.task is None:
+            raise ResetNeeded("There is no task yet: call reset() first.")
+        return self._lifetime.task.copy()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin a lifetime in a fresh task.
+
+        Args:
+            seed: Seeds the generator ``np_random``; None goes on with it.
+            options: ``{"task": (T,)}`` fixes the task; the lifetime's luck is the same as without.
+
+        Raises:
+            ValueError: If an option is unknown, or the task is not in the prior's support; nothing is changed then.
+        """
+        task = _check_task(self.family, _take_options(options, ("task",)).get("task"), ())
+        super().reset(seed=seed)
+        self._lifetime.begin(self.np_random.random(self.family.num_chance), task)
+        self._over = False
+        if self._viewer is not None:
+            assert self._lifetime.task is not None
+            self._trace = Trace(self._lifetime.task)
+            self._show()
+        return self._lifetime.observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Take an action.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset` and after the end of the lifetime.
+            gymnasium.error.InvalidAction: If the action is not in the action space; nothing is changed then.
+        """
+        if self._over:
+            raise ResetNeeded(
+                "There is no lifetime yet: call reset() first."
+                if self._lifetime.task is None
+                else "This lifetime is over: call reset() to begin the next one."
+            )
+        if self._num_actions is None:
+            if not self.action_space.contains(action):
+                raise _invalid_action(action, self.action_space)
+        else:
+            if type(action) is not int:
+                action = self._to_int(action)
+            if not 0 <= action < self._num_actions:
+                raise _invalid_action(action, self.action_space)
+        reward, terminated = self._lifetime.step(action)
+        self._over = terminated
+        if self._trace is not None:
+            self._trace.add(action, self._lifetime.outcome, reward, terminated)
+            self._show()
+        return self._lifetime.observe(), reward, terminated, False, {}
+
+    def _to_int(self, action: Any) -> int:
+        try:
+            return operator.index(action)
+        except TypeError:
+            raise _invalid_action(action, self.action_space) from None
+
+    def render(self) -> Any:
+        """The picture (height, width, 3) uint8, the text, or None after showing it in a window, as ``render_mode`` says.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._viewer is None:
+            gym.logger.warn('render() needs a render mode: make the environment with render_mode="rgb_array".')
+            return None
+        if self._trace is None:
+            raise ResetNeeded("There is nothing to render yet: call reset() first.")
+        return self._viewer.show(self._trace, self.render_mode)
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._viewer is not None:
+            self._viewer.close()
+
+
+class MetaVectorEnv(VectorEnv[Any, Any, Any]):
+    """Many copies of a task family at once. Copy ``i`` is the `MetaEnv` that is seeded with ``seed + i``, bit for bit.
+
+    Args:
+        family: The task family, or its place ``"module:Class"``.
+        num_envs: Copies.
+        autoreset_mode: "SameStep", "NextStep" or "Disabled" (then `reset` with ``options={"reset_mask": ...}``).
+        render_mode: None, "rgb_array" or "ansi".
+        **keywords: Values of the family's fields, where it is given by its place.
+
+    Raises:
+        TypeError: If the family has no such keyword.
+        ValueError: If a keyword's value makes no sense.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": VECTOR_RENDER_MODES, "render_fps": RENDER_FPS}  # noqa: RUF012
+
+    def __init__(
+        self,
+        family: TaskFamily | str,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = "SameStep",
+        render_mode: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        self.family = build_family(family, **keywords) if isinstance(family, str) else family
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise ValueError(f"num_envs={num_envs!r} is not possible: give a whole number of at least 1.")
+        self.num_envs = int(num_envs)
+        try:
+            self._mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            known = ", ".join(mode.value for mode in AutoresetMode)
+            raise ValueError(f"autoreset_mode={autoreset_mode!r} is not possible: it is one of {known}.") from None
+        self.metadata = {**self.metadata, "autoreset_mode": self._mode}
+        self.render_mode = _check_render_mode(render_mode, VECTOR_RENDER_MODES)
+        self.single_action_space = self.family.action_space
+        self.single_observation_space = self.family.observation_space
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        discrete = isinstance(self.single_action_space, spaces.Discrete)
+        self._num_actions = int(self.single_action_space.n) if discrete else None
+        self._everyone = np.arange(self.num_envs)
+        self._lifetimes = live(self.family, self.num_envs)
+        self._streams = Streams(self.num_envs, self.family.num_chance)
+        self._over: Array | None = None
+        self._traces: list[Trace] = []
+        self._viewer = Viewer(self.family, RENDER_FPS) if render_mode else None
+
+    @property
+    def task(self) -> Array:
+        """The hidden tasks (num_envs, T): privileged information, a copy.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._over is None:
+            raise ResetNeeded("There are no tasks yet: call reset() first.")
+        return self._lifetimes.task.copy()
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The copies' seeds; -1 for a copy that has none yet."""
+        return tuple(self._streams.seeds)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin lifetimes in fresh tasks.
+
+        Args:
+            seed: Copy ``i`` is seeded with ``seed + i``, or with ``seed[i]``; None goes on with the generators.
+            options: ``{"task": (T,) or (num_envs, T)}`` fixes the tasks; ``{"reset_mask": (num_envs,) bool}`` resets
+                only the copies marked True. Never modified.
+
+        Raises:
+            ValueError: If an option is unknown or of the wrong shape, a task is not in the prior's support, or there are
+                not ``num_envs`` seeds; nothing is changed then.
+        """
+        taken = _take_options(options, ("task", "reset_mask"))
+        index = self._check_mask(taken.get("reset_mask"))
+        task = _check_task(self.family, taken.get("task"), (self.num_envs,))
+        seeds = self._list_seeds(seed)
+        self._streams.seed(index.tolist(), [seeds[copy] for copy in index])
+        self._begin(index, None if task is None else task[index])
+        return self._lifetimes.observe(), {}
+
+    def _list_seeds(self, seed: Any) -> list[int | None]:
+        if seed is None or isinstance(seed, int | np.integer):
+            return [None if seed is None else int(seed) + copy for copy in range(self.num_envs)]
+        try:
+            seeds = [None if each is None else operator.index(each) for each in seed]
+        except TypeError:
+            raise ValueError(f"seed={seed!r} is not possible: give one whole number, or one a copy.") from None
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} copies: give one number, or one a copy.")
+        return seeds
+
+    def _check_mask(self, mask: Any) -> Array:
+        if mask is None:
+            return self._everyone
+        if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
+            raise ValueError(
+                f"reset_mask={mask!r} is not possible: give a boolean array of shape ({self.num_envs},) with a True in it."
+            )
+        if self._over is None and not mask.all():
+            raise ValueError(f"reset_mask={mask!r} leaves copies that never began: reset all of them first.")
+        return np.flatnonzero(mask)
+
+    def _begin(self, index: Array, task: Array | None = None) -> None:
+        self._lifetimes.begin(index, self._streams.draw(index), task)
+        if self._over is None:
+            self._over = np.zeros(self.num_envs, dtype=bool)
+        self._over[index] = False
+        if self._viewer is not None:
+            self._traces = self._traces or [Trace(newborn) for newborn in self._lifetimes.task]
+            for copy in index:
+                self._traces[copy] = Trace(self._lifetimes.task[copy].copy())
+
+    def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
+        """Take one action a copy.
+
+        Args:
+            actions: (num_envs,) integers for discrete actions.
+
+        Returns:
+            Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool, and
+            infos: with "SameStep", "final_obs" and "final_info" of the copies whose lifetime ended, as Gymnasium's
+            `SyncVectorEnv` gives them.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`, and with "Disabled" if a copy's lifetime is over.
+            gymnasium.error.InvalidAction: If an action is not in the action space; nothing is changed then.
+        """
+        over = self._over
+        if over is None:
+            raise ResetNeeded("There are no lifetimes yet: call reset() first.")
+        actions = self._check_actions(actions)
+        waiting = over if over.any() else None
+        if waiting is not None and self._mode is AutoresetMode.DISABLED:
+            copies = np.flatnonzero(waiting).tolist()
+            raise ResetNeeded(f'The lifetimes of copies {copies} are over: reset them with options={{"reset_mask": ...}}.')
+        outcome, reward, terminated = self._lifetimes.step(actions)
+        if self._viewer is not None:
+            for trace, *event in zip(self._traces, actions, outcome, reward, terminated, strict=True):
+                trace.add(*event)
+        if waiting is not None:
+            reward[waiting], terminated[waiting] = 0.0, False
+            self._begin(np.flatnonzero(waiting))
+        observation = self._lifetimes.observe()
+        infos: dict[str, Any] = {}
+        self._over = terminated.copy()
+        if self._mode is AutoresetMode.SAME_STEP and terminated.any():
+            infos = _final_infos(observation, terminated)
+            self._begin(np.flatnonzero(terminated))
+            observation = self._lifetimes.observe()
+        return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
+
+    def _check_actions(self, actions: Any) -> Array:
+        if self._num_actions is None:
+            if not self.action_space.contains(actions):
+                raise _invalid_action(actions, self.action_space)
+            return np.asarray(actions)
+        try:
+            array = np.asarray(actions)
+        except ValueError:
+            raise _invalid_action(actions, self.action_space) from None
+        if array.dtype.kind not in "iu" or array.shape != (self.num_envs,):
+            raise _invalid_action(actions, self.action_space)
+        if array.min() < 0 or array.max() >= self._num_actions:
+            wrong = array[(array < 0) | (array >= self._num_actions)][0]
+            raise _invalid_action(int(wrong), self.single_action_space)
+        return array.astype(np.intp, copy=False)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """One picture (height, width, 3) uint8 or text a copy.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._viewer is None:
+            gym.logger.warn('render() needs a render mode: make the environment with render_mode="rgb_array".')
+            return None
+        if not self._traces:
+            raise ResetNeeded("There is nothing to render yet: call reset() first.")
+        return tuple(self._viewer.show(trace, self.render_mode) for trace in self._traces)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if there is one."""
+        if self._viewer is not None:
+            self._viewer.close()
+
+
+def _final_infos(observation: Array, ended: Array) -> dict[str, Any]:
+    final = np.full(len(ended), None, dtype=object)
+    for copy in np.flatnonzero(ended):
+        final[copy] = observation[copy]
+    return {"final_obs": final, "_final_obs": ended.copy(), "final_info": {}, "_final_info": ended.copy()}
+
+
+def _invalid_action(action: Any, space: spaces.Space[Any]) -> InvalidAction:
+    return InvalidAction(f"The action {action!r} ({type(action).__name__}) is not possible: give one of {space}.")
+
+
+def _check_render_mode(mode: str | None, known: list[str]) -> str | None:
+    if mode is not None and mode not in known:
+        raise ValueError(f"render_mode={mode!r} is not possible: it is None or one of {', '.join(known)}.")
+    return mode
+
+
+def _take_options(options: dict[str, Any] | None, known: tuple[str, ...]) -> dict[str, Any]:
+    for name, value in (options or {}).items():
+        if name not in known:
+            raise ValueError(f"There is no reset option {name!r} (given as {value!r}): it is one of {', '.join(known)}.")
+    return options or {}
+
+
+def _check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array | None:
+    """A task as float64 (*batch, T), or None."""
+    if task is None:
+        return None
+    names = ", ".join(family.task_names)
+    length = len(family.task_names)
+    try:
+        array = np.asarray(task)
+    except ValueError:
+        array = np.empty(0)
+    if array.dtype.kind not in "biuf" or array.shape not in ((length,), (*batch, length)):
+        raise ValueError(f"The task {task!r} is not possible: give the {length} numbers ({names}).")
+    full = np.broadcast_to(array, (*batch, length)).astype(np.float64)
+    rows = full.reshape(-1, length)
+    inside = np.all(np.isfinite(rows), axis=-1)
+    inside[inside] = family.in_support(rows[inside])
+    if not inside.all():
+        raise ValueError(
+            f"The task {rows[~inside][0].tolist()} is outside the prior's support: give ({names}) that {family!r} can draw."
+        )
+    return full

@@ -1,0 +1,278 @@
+"""Lifetimes: tasks being lived in, one at a time or many side by side, with all their chance given at birth.
+
+A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not, and
+a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step. Both give
+the same numbers to the last bit, and so do one copy and many.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.tables import Tables, find_rows, law_thresholds, tabulate
+
+
+class Step(NamedTuple):
+    """What a step of ``B`` lifetimes gives."""
+
+    outcome: Array
+    """(B,) or (B, O)"""
+    reward: Array
+    """(B,) float64"""
+    terminated: Array
+    """(B,) bool"""
+
+
+class Lifetimes(ABC):
+    """``num`` lifetimes of one family side by side. Use `live` to make the form that fits the family.
+
+    Attributes:
+        task: The hidden tasks (num, T).
+        steps: Steps lived so far (num,).
+    """
+
+    def __init__(self, family: TaskFamily, num: int) -> None:
+        self.family = family
+        self.num = num
+        self.task = np.zeros((num, len(family.task_names)))
+        self.steps = np.zeros(num, np.intp)
+        self._clock: int | None = 0
+        self._everyone = np.arange(num)
+
+    def begin(self, index: Array, chance: Array, task: Array | None = None) -> None:
+        """Begin the lifetimes ``index`` (b,) with uniforms (b, num_chance), in the given tasks (b, T) if any."""
+        share = chance[:, : self.family.num_task_chance]
+        if task is None:
+            task = self.family.sample_task(share)
+        self.task[index] = task
+        self.steps[index] = 0
+        self._clock = 0 if not self.steps.any() else None
+        luck = chance[:, self.family.num_task_chance :].reshape(len(index), self.family.horizon, -1)
+        self._enter(index, task, share, luck)
+
+    def step(self, action: Array) -> Step:
+        """Live one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
+        outcome, reward = self._transition(action)
+        self.steps += 1
+        if self._clock is not None:
+            self._clock += 1
+            over = np.full(self.num, self._clock == self.family.horizon)
+        else:
+            over = self.steps >= self.family.horizon
+        ended = self._ended()
+        return Step(outcome, reward, over if ended is None else over | ended)
+
+    @abstractmethod
+    def state(self) -> Array:
+        """The states (num, S)."""
+
+    @abstractmethod
+    def observe(self) -> Array:
+        """Observations (num, ...), a new array."""
+
+    @abstractmethod
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        """Take newborns in: ``luck`` is (b, horizon, num_step_chance)."""
+
+    @abstractmethod
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        """Outcomes and rewards, with the states moved on."""
+
+    @abstractmethod
+    def _ended(self) -> Array | None:
+        """Which lifetimes have ended before the horizon (num,), or None if none can."""
+
+
+class PlainLifetimes(Lifetimes):
+    """Lifetimes of any family: its functions are called at every step."""
+
+    def __init__(self, family: TaskFamily, num: int) -> None:
+        super().__init__(family, num)
+        self._luck = np.empty((num, family.horizon, family.num_step_chance))
+        self._state: Array | None = None
+        self._visible = None if isinstance(family, DiscreteFamily) else self.task
+
+    def state(self) -> Array:
+        """The states (num, S)."""
+        assert self._state is not None
+        return self._state
+
+    def observe(self) -> Array:
+        """Observations (num, ...), a new array."""
+        return self.family.observe(self._visible, self.state())
+
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        newborn = self.family.initial_state(None if self._visible is None else task, share)
+        if self._state is None:
+            self._state = np.zeros((self.num, *newborn.shape[1:]), newborn.dtype)
+        self._state[index] = newborn
+        self._luck[index] = luck
+
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        state = self.state()
+        chance = self._luck[self._everyone, np.minimum(self.steps, self.family.horizon - 1)]
+        outcome = self.family.outcome(self.task, state, action, chance)
+        reward = self.family.reward(state, action, outcome)
+        self._state = self.family.next_state(state, action, outcome)
+        return outcome, reward
+
+    def _ended(self) -> Array | None:
+        return self.family.terminated(self._visible, self.state())
+
+
+class TabulatedLifetimes(Lifetimes):
+    """Lifetimes of a discrete family with few states: a step is a comparison and look-ups."""
+
+    def __init__(self, family: DiscreteFamily, num: int, tables: Tables) -> None:
+        super().__init__(family, num)
+        self._family = family
+        self._tables = tables
+        self._thresholds = len(tables.states) * tables.num_actions * (tables.num_outcomes - 1)
+        self._law = np.empty(num * self._thresholds)
+        self._offset = self._everyone * self._thresholds
+        self._row = np.zeros(num, np.intp)
+        self._luck = np.empty((family.horizon, num))
+
+    def state(self) -> Array:
+        """The states (num, S)."""
+        return self._tables.states[self._row]
+
+    def observe(self) -> Array:
+        """Observations (num, ...), a new array."""
+        return self._tables.observation.take(self._row, axis=0)
+
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        self._law.reshape(self.num, -1)[index] = law_thresholds(self._family, self._tables, task)
+        self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, share))
+        self._luck[:, index] = luck[:, :, 0].T
+
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        tables = self._tables
+        if self._clock is not None:
+            chance = self._luck[min(self._clock, self.family.horizon - 1)]
+        else:
+            chance = self._luck[np.minimum(self.steps, self.family.horizon - 1), self._everyone]
+        pair = self._row * tables.num_actions + action
+        first = self._offset + pair * (tables.num_outcomes - 1)
+        outcome = np.zeros(self.num, np.intp)
+        for threshold in range(tables.num_outcomes - 1):
+            outcome += chance >= self._law.take(first + threshold)
+        place = pair * tables.num_outcomes + outcome
+        self._row = tables.next_row.take(place)
+        return outcome, tables.reward.take(place)
+
+    def _ended(self) -> Array | None:
+        terminal = self._tables.terminal
+        return None if terminal is None else terminal.take(self._row)
+
+
+class Lifetime(ABC):
+    """One lifetime, for the single environment. Use `live_one` to make the form that fits the family.
+
+    Attributes:
+        task: The hidden task (T,), None before the first birth.
+        outcome: Outcome of the newest step.
+    """
+
+    task: Array | None = None
+    outcome: Any = None
+
+    @abstractmethod
+    def begin(self, chance: Array, task: Array | None = None) -> None:
+        """Begin with uniforms (num_chance,), in the given task (T,) if any."""
+
+    @abstractmethod
+    def step(self, action: Any) -> tuple[float, bool]:
+        """Reward, and whether the lifetime is over."""
+
+    @abstractmethod
+    def observe(self) -> Any:
+        """The observation, a new array."""
+
+
+class PlainLifetime(Lifetime):
+    """One lifetime of any family: a batch of one."""
+
+    def __init__(self, family: TaskFamily) -> None:
+        self._lifetimes = PlainLifetimes(family, 1)
+
+    def begin(self, chance: Array, task: Array | None = None) -> None:
+        """Begin with uniforms (num_chance,), in the given task (T,) if any."""
+        self._lifetimes.begin(np.array([0]), chance[None], None if task is None else task[None])
+        self.task = self._lifetimes.task[0]
+
+    def step(self, action: Any) -> tuple[float, bool]:
+        """Reward, and whether the lifetime is over."""
+        outcome, reward, terminated = self._lifetimes.step(np.asarray(action)[None])
+        self.outcome = outcome[0]
+        return float(reward[0]), bool(terminated[0])
+
+    def observe(self) -> Any:
+        """The observation, a new array."""
+        return self._lifetimes.observe()[0]
+
+
+class TabulatedLifetime(Lifetime):
+    """One lifetime of a tabulated family in plain Python numbers, which are faster one at a time than arrays."""
+
+    def __init__(self, family: DiscreteFamily, tables: Tables) -> None:
+        self._family = family
+        self._tables = tables
+        self._horizon = family.horizon
+        self._num_actions = tables.num_actions
+        self._num_outcomes = tables.num_outcomes
+        self._next_row = tables.next_row.tolist()
+        self._reward = tables.reward.tolist()
+        self._terminal = None if tables.terminal is None else tables.terminal.tolist()
+        self._steps = 0
+        self._row = 0
+        self._law: list[float] = []
+        self._luck: list[float] = []
+
+    def begin(self, chance: Array, task: Array | None = None) -> None:
+        """Begin with uniforms (num_chance,), in the given task (T,) if any."""
+        share = chance[None, : self._family.num_task_chance]
+        self.task = self._family.sample_task(share)[0] if task is None else task
+        self._law = law_thresholds(self._family, self._tables, self.task[None])[0].tolist()
+        self._luck = chance[self._family.num_task_chance :].tolist()
+        self._row = int(find_rows(self._tables.states, self._family.initial_state(None, share))[0])
+        self._steps = 0
+
+    def step(self, action: int) -> tuple[float, bool]:
+        """Reward, and whether the lifetime is over."""
+        steps = self._steps
+        pair = self._row * self._num_actions + action
+        low = pair * (self._num_outcomes - 1)
+        outcome = bisect_right(self._law, self._luck[steps], low, low + self._num_outcomes - 1) - low
+        place = pair * self._num_outcomes + outcome
+        self.outcome = outcome
+        self._row = row = self._next_row[place]
+        self._steps = steps = steps + 1
+        return self._reward[place], steps == self._horizon or (self._terminal is not None and self._terminal[row])
+
+    def observe(self) -> Any:
+        """The observation, a new array."""
+        return self._tables.observation[self._row].copy()
+
+
+def live(family: TaskFamily, num: int) -> Lifetimes:
+    """``num`` lifetimes of a family, in the fastest form that it has."""
+    tables = tabulate(family)
+    if tables is None:
+        return PlainLifetimes(family, num)
+    assert isinstance(family, DiscreteFamily)
+    return TabulatedLifetimes(family, num, tables)
+
+
+def live_one(family: TaskFamily) -> Lifetime:
+    """One lifetime of a family, in the fastest form that it has."""
+    tables = tabulate(family)
+    if tables is None:
+        return PlainLifetime(family)
+    assert isinstance(family, DiscreteFamily)
+    return TabulatedLifetime(family, tables)

@@ -1,0 +1,152 @@
+"""What a trace says, in numbers: the common ground of picture and text. It holds nothing hidden before the lifetime is over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium import spaces
+
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.rendering.trace import Trace
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A lifetime up to now. ``A`` actions (1 where they cannot be counted), ``n`` steps.
+
+    Attributes:
+        title: The family in words.
+        trial: Trials that are over.
+        num_trials: Trials of a lifetime.
+        horizon: Steps of a lifetime.
+        actions: (n,) int64 in ``range(A)``.
+        rewards: (n,) float64.
+        counts: (A,) int64, how often each action was taken.
+        means: (A,) float64, mean reward of each action; NaN where it was never taken.
+        scale: Lowest and highest reward to draw; 0 lies between them.
+        true_means: (A,) float64, expected reward of each action in the hidden task; None until the lifetime is over, and in
+            families where it depends on the state.
+        task: The hidden task in words; empty until the lifetime is over.
+        over: Whether the lifetime is over.
+        bandit: Whether the family's law is that of a bandit: countable actions and a single state.
+    """
+
+    title: str
+    trial: int
+    num_trials: int
+    horizon: int
+    actions: Array
+    rewards: Array
+    counts: Array
+    means: Array
+    scale: tuple[float, float]
+    true_means: Array | None
+    task: str
+    over: bool
+    bandit: bool
+
+    def level(self, reward: Array) -> Array:
+        """Rewards as fractions of the scale, in [0, 1]; the shape is kept."""
+        low, high = self.scale
+        return np.clip((reward - low) / (high - low), 0.0, 1.0)
+
+    @property
+    def num_actions(self) -> int:
+        """Columns of the picture, ``A``."""
+        return len(self.counts)
+
+    @property
+    def noun(self) -> str:
+        """What an action is called."""
+        return "arm" if self.bandit else "action"
+
+    @property
+    def status(self) -> str:
+        """What happened last, in a few words; when the lifetime is over, what was hidden."""
+        if self.over:
+            best = " and ".join(str(action + 1) for action in self.best)
+            return f"over: {self.noun} {best} was best" if best else f"over: {self.task}"
+        if not len(self.rewards):
+            return f"no {self.noun} chosen yet"
+        return f"last: {self.noun} {self.actions[-1] + 1}, reward {in_short(self.rewards[-1])}"
+
+    @property
+    def best(self) -> list[int]:
+        """The actions with the highest true mean; none until the lifetime is over."""
+        if self.true_means is None:
+            return []
+        return np.flatnonzero(self.true_means >= self.true_means.max() - 1e-9).tolist()
+
+
+def summarise(family: TaskFamily, trace: Trace) -> Summary:
+    """Count what has happened in a lifetime of a family."""
+    space = family.action_space
+    countable = isinstance(space, spaces.Discrete)
+    width = int(space.n) if isinstance(space, spaces.Discrete) else 1
+    steps = len(trace.rewards)
+    actions = np.array(trace.actions if countable else [0] * steps, np.int64)
+    rewards = np.array(trace.rewards, np.float64)
+    counts = np.bincount(actions, minlength=width)
+    totals = np.bincount(actions, weights=rewards, minlength=width)
+    means = np.full(width, np.nan)
+    np.divide(totals, counts, out=means, where=counts > 0)
+    # Trials may have several steps: they are over where the family's clock ticks.
+    ticks = np.diff(family.elapsed(np.arange(family.horizon + 1))) > 0
+    bandit = is_bandit(family)
+    return Summary(
+        title=in_words(type(family).__name__),
+        trial=int(np.count_nonzero(ticks[:steps])),
+        num_trials=int(np.count_nonzero(ticks)),
+        horizon=family.horizon,
+        actions=actions,
+        rewards=rewards,
+        counts=counts,
+        means=means,
+        scale=_find_scale(family, rewards),
+        true_means=_find_true_means(family, trace.task) if trace.over and bandit else None,
+        task=_describe(family, trace.task) if trace.over else "",
+        over=trace.over,
+        bandit=bandit,
+    )
+
+
+def is_bandit(family: TaskFamily) -> bool:
+    """Whether all there is to a family are actions with fixed laws: it lists a single state."""
+    states = family.states() if isinstance(family, DiscreteFamily) else None
+    return states is not None and len(states) == 1
+
+
+def in_words(name: str) -> str:
+    """A class name such as ``IndependentBandit`` as words: ``Independent bandit``."""
+    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda match: " " + match[0].lower(), name)
+
+
+def in_short(number: float, digits: int = 3) -> str:
+    """A number with few digits, such as ``24``, ``-1`` or ``0.25``."""
+    return f"{number:.{digits}g}" if abs(number) < 1000 else f"{number:.0f}"
+
+
+def _find_scale(family: TaskFamily, rewards: Array) -> tuple[float, float]:
+    """The family's bounds where there are any, else those of what has been seen; 0 is always inside."""
+    low, high = family.reward_range
+    seen = (float(rewards.min()), float(rewards.max())) if len(rewards) else (0.0, 0.0)
+    low = min(0.0, low if np.isfinite(low) else seen[0])
+    high = max(0.0, high if np.isfinite(high) else seen[1])
+    return (low, high) if high > low else (0.0, 1.0)
+
+
+def _find_true_means(family: TaskFamily, task: Array) -> Array | None:
+    assert isinstance(family, DiscreteFamily)
+    states, action = family.states(), np.arange(family.num_actions)
+    assert states is not None
+    state = np.repeat(states, len(action), axis=0)
+    probs = family.outcome_probs(np.repeat(task[None], len(action), axis=0), state, action)
+    return family.expected_reward(probs, state, action)
+
+
+def _describe(family: TaskFamily, task: Array) -> str:
+    names = family.task_names
+    named = [f"{name} = {in_short(number)}" for name, number in zip(names, task, strict=False)]
+    return ", ".join(named)

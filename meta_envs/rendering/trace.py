@@ -1,0 +1,24 @@
+"""What has happened in a lifetime so far: all that a picture may show."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from meta_envs.family import Array
+
+
+@dataclass
+class Trace:
+    """The steps of one lifetime; the hidden task is shown only when it is over."""
+
+    task: Array
+    actions: list[Any] = field(default_factory=list)
+    outcomes: list[Any] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+    over: bool = False
+
+    def add(self, action: Any, outcome: Any, reward: float, over: bool) -> None:
+        """Append a step."""
+        self.actions.append(action)
+        self.outcomes.append(outcome)
+        self.rewards.append(float(reward))
+        self.over = bool(over)

@@ -1,0 +1,84 @@
+"""Families with few states as tables: what is alike in all tasks, and the law of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from meta_envs.family import Array, DiscreteFamily, TaskFamily, cumulative
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What is alike in all tasks of a family with few states: N states, A actions, K outcomes."""
+
+    states: Array
+    """(N, S)"""
+    num_actions: int
+    num_outcomes: int
+    pair_state: Array
+    """(N * A, S) the state of every pair of a state and an action"""
+    pair_action: Array
+    """(N * A,) its action"""
+    next_row: Array
+    """(N * A * K,) rows of ``states``"""
+    reward: Array
+    """(N * A * K,) float64"""
+    observation: Array
+    """(N, ...)"""
+    terminal: Array | None
+    """(N,) or None where no state ends a lifetime early"""
+
+
+@lru_cache(maxsize=64)
+def tabulate(family: TaskFamily) -> Tables | None:
+    """Tables of a family with few states, made once; None for other families.
+
+    Raises:
+        ValueError: If ``next_state`` leaves the listed states.
+    """
+    states = family.states() if isinstance(family, DiscreteFamily) else None
+    if states is None or not isinstance(family, DiscreteFamily):
+        return None
+    count, actions, outcomes = len(states), family.num_actions, family.num_outcomes
+    row, action, outcome = (grid.ravel() for grid in np.indices((count, actions, outcomes)))
+    following = family.next_state(states[row], action, outcome)
+    terminal = family.terminated(None, states)
+    pair_row, pair_action = (grid.ravel() for grid in np.indices((count, actions)))
+    return Tables(
+        states=states,
+        num_actions=actions,
+        num_outcomes=outcomes,
+        pair_state=states[pair_row],
+        pair_action=pair_action,
+        next_row=find_rows(states, following),
+        reward=family.reward(states[row], action, outcome).astype(np.float64),
+        observation=family.observe(None, states),
+        terminal=terminal if terminal.any() else None,
+    )
+
+
+def find_rows(states: Array, wanted: Array) -> Array:
+    """Indices (B,) at which the rows ``wanted`` (B, S) stand in ``states`` (N, S).
+
+    Raises:
+        ValueError: If one of them does not.
+    """
+    if len(states) == 1:
+        return np.zeros(len(wanted), np.intp)
+    same = np.all(wanted[:, None, :] == states[None], axis=-1)
+    found = np.any(same, axis=-1)
+    if not found.all():
+        raise ValueError(f"The state {wanted[~found][0]} is not among those of states(): list every reachable state.")
+    return np.argmax(same, axis=-1)
+
+
+def law_thresholds(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
+    """Cumulative outcome probabilities (B, N * A * (K - 1)) of tasks (B, T), over all states and actions."""
+    batch, state, action = len(task), tables.pair_state, tables.pair_action
+    task = np.repeat(task, len(action), axis=0)
+    if batch > 1:
+        state, action = np.tile(state, (batch, 1)), np.tile(action, batch)
+    return cumulative(family.outcome_probs(task, state, action)).reshape(batch, -1)

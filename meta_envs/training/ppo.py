@@ -1,0 +1,264 @@
+"""RecurrentPPO for learners that live whole lifetimes."""
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, Schedule
+from stable_baselines3.common.utils import explained_variance, obs_as_tensor
+from stable_baselines3.common.vec_env import VecEnv
+
+from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer, Samples
+from meta_envs.training.policy import LstmPolicy
+
+
+class MetaRecurrentPPO(RecurrentPPO):
+    """sb3-contrib's ``RecurrentPPO``, many times faster where ``n_steps`` is a whole number of lifetimes.
+
+    The same algorithm (Schulman et al., 2017) and the same public behaviour. A minibatch is a random set of whole lifetimes if
+    all copies begin theirs at the same steps, ``n_steps`` is a multiple of the lifetime's length, and so is ``batch_size``;
+    otherwise minibatches are sampled as sb3-contrib does. The logger also gets ``rollout/lifetime_return_mean``, the mean
+    undiscounted return of the rollout's lifetimes, when all of them were whole.
+
+    What decides the future at the boundary of two rollouts: the policy's and the optimizer's ``state_dict``, ``num_timesteps``,
+    ``_n_updates``, ``_last_obs``, ``_last_episode_starts``, ``_last_lstm_states``, the environment, and the global random
+    states of torch (actions), NumPy (minibatches) and Python.
+
+    Args:
+        policy: ``"LstmPolicy"``, or any recurrent policy of sb3-contrib (which then runs its LSTM step by step).
+        env: As for ``RecurrentPPO``.
+        ent_coef: Weight of the entropy in the loss, or a function of the progress remaining, from 1 to 0.
+        *args: As for ``RecurrentPPO``, in its order.
+        **kwargs: As for ``RecurrentPPO``.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**RecurrentPPO.policy_aliases, "LstmPolicy": LstmPolicy}
+
+    def __init__(
+        self,
+        policy: str | type[RecurrentActorCriticPolicy],
+        env: GymEnv | str,
+        *args: Any,
+        ent_coef: float | Schedule = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(policy, env, *args, ent_coef=ent_coef, **kwargs)  # type: ignore[misc]
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        is_dict = isinstance(self.observation_space, spaces.Dict)
+        self.rollout_buffer = (LifetimeDictRolloutBuffer if is_dict else LifetimeRolloutBuffer)(
+            self.n_steps,
+            self.observation_space,
+            self.action_space,
+            self.rollout_buffer.hidden_state_shape,
+            self.device,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            n_envs=self.n_envs,
+        )
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Live ``n_rollout_steps`` steps in every copy and fill the buffer.
+
+        Args:
+            env: The environment.
+            callback: Called at every step, and before and after the rollout.
+            rollout_buffer: The buffer, which is emptied first.
+            n_rollout_steps: Steps of each copy.
+
+        Returns:
+            False if the callback stopped the training.
+        """
+        assert isinstance(rollout_buffer, LifetimeRolloutBuffer | LifetimeDictRolloutBuffer)
+        assert self._last_obs is not None
+        self.policy.set_training_mode(False)
+        rollout_buffer.reset()
+        if self.use_sde:
+            self.policy.reset_noise(env.num_envs)
+        callback.on_rollout_start()
+        lstm_states = self._last_lstm_states
+        reward_sum = 0.0
+
+        for n_steps in range(n_rollout_steps):
+            if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
+                self.policy.reset_noise(env.num_envs)
+
+            with th.no_grad():
+                obs_tensor = obs_as_tensor(self._last_obs, self.device)
+                episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
+                actions, values, log_probs, lstm_states = self.policy(obs_tensor, lstm_states, episode_starts)
+            actions = actions.cpu().numpy()
+            clipped_actions = actions
+            if isinstance(self.action_space, spaces.Box):
+                clipped_actions = np.clip(actions, self.action_space.low, self.action_space.high)
+
+            new_obs, rewards, dones, infos = env.step(clipped_actions)
+            self.num_timesteps += env.num_envs
+
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+
+            if any(infos):
+                self._update_info_buffer(infos, dones)
+            reward_sum += float(rewards.sum())
+            if dones.any():
+                rewards = self._bootstrap_truncated(rewards, dones, infos, lstm_states)
+
+            rollout_buffer.add(
+                self._last_obs,
+                actions,
+                rewards,
+                self._last_episode_starts,
+                values,
+                log_probs,
+                lstm_states=self._last_lstm_states,
+            )
+            self._last_obs = new_obs
+            self._last_episode_starts = dones
+            self._last_lstm_states = lstm_states
+
+        with th.no_grad():
+            episode_starts = th.as_tensor(dones, dtype=th.float32, device=self.device)
+            values = self.policy.predict_values(obs_as_tensor(new_obs, self.device), lstm_states.vf, episode_starts)
+        rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
+        if rollout_buffer.whole_lifetimes:
+            num_lifetimes = env.num_envs * n_rollout_steps // rollout_buffer.sequence_length
+            self.logger.record("rollout/lifetime_return_mean", reward_sum / num_lifetimes)
+        callback.on_rollout_end()
+        return True
+
+    def _bootstrap_truncated(
+        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates
+    ) -> np.ndarray:
+        """Add the discounted value of the last observation to the last reward of copies whose episode was cut by a time limit.
+
+        See https://github.com/DLR-RM/stable-baselines3/issues/633. Shapes: rewards and dones, (num_envs,).
+        """
+        truncated = [
+            copy
+            for copy in np.flatnonzero(dones)
+            if infos[copy].get("TimeLimit.truncated", False) and infos[copy].get("terminal_observation") is not None
+        ]
+        if not truncated:
+            return rewards
+        last = [infos[copy]["terminal_observation"] for copy in truncated]
+        if isinstance(last[0], dict):
+            obs, _ = self.policy.obs_to_tensor({key: np.stack([one[key] for one in last]) for key in last[0]})
+        else:
+            obs, _ = self.policy.obs_to_tensor(np.stack(last))
+        with th.no_grad():
+            states = tuple(state[:, truncated].contiguous() for state in lstm_states.vf)
+            values = self.policy.predict_values(obs, states, th.zeros(len(truncated), device=self.device))
+        rewards = rewards.copy()
+        rewards[truncated] += self.gamma * values.flatten().cpu().numpy()
+        return rewards
+
+    def train(self) -> None:
+        """Update the policy on the rollout collected last.
+
+        Raises:
+            FloatingPointError: The loss or its gradient is not finite. The weights are those before this minibatch.
+        """
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        progress = self._current_progress_remaining
+        clip_range = self.clip_range(progress)
+        clip_range_vf = None if self.clip_range_vf is None else self.clip_range_vf(progress)
+        ent_coef = self.ent_coef(progress) if callable(self.ent_coef) else self.ent_coef
+
+        logs: list[dict[str, float]] = []
+        for epoch in range(self.n_epochs):
+            approx_kl_divs: list[float] = []
+            stop = False
+            for minibatch, samples in enumerate(self.rollout_buffer.get(self.batch_size)):
+                loss, log = self._loss(samples, clip_range, clip_range_vf, ent_coef)
+                logs.append(log)
+                approx_kl_divs.append(log["approx_kl"])
+                if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
+                    stop = True
+                    if self.verbose >= 1:
+                        print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
+                    break
+                self.policy.optimizer.zero_grad()
+                loss.backward()
+                norm = th.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+                if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
+                    raise FloatingPointError(
+                        f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of update "
+                        f"{self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: lower the "
+                        "learning rate, or look for infinite or missing numbers in the observations and rewards."
+                    )
+                self.policy.optimizer.step()
+            self._n_updates += 1
+            if stop:
+                break
+
+        for name in ("entropy_loss", "policy_gradient_loss", "value_loss", "clip_fraction"):
+            self.logger.record(f"train/{name}", np.mean([log[name] for log in logs]))
+        self.logger.record("train/approx_kl", np.mean(approx_kl_divs))
+        self.logger.record("train/loss", logs[-1]["loss"])
+        explained = explained_variance(self.rollout_buffer.values.flatten(), self.rollout_buffer.returns.flatten())
+        self.logger.record("train/explained_variance", explained)
+        if hasattr(self.policy, "log_std"):
+            self.logger.record("train/std", th.exp(self.policy.log_std).mean().item())
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/clip_range", clip_range)
+        if clip_range_vf is not None:
+            self.logger.record("train/clip_range_vf", clip_range_vf)
+        if callable(self.ent_coef):
+            self.logger.record("train/ent_coef", ent_coef)
+
+    def _loss(
+        self, samples: Samples, clip_range: float, clip_range_vf: float | None, ent_coef: float
+    ) -> tuple[th.Tensor, dict[str, float]]:
+        """The loss of a minibatch, a scalar, and what is logged of it: RecurrentPPO's, without copies by an all-true mask."""
+        mask = samples.mask > 1e-8
+        unpadded = bool(mask.all())
+
+        def valid(values: th.Tensor) -> th.Tensor:
+            return values if unpadded else values[mask]
+
+        actions = samples.actions
+        if isinstance(self.action_space, spaces.Discrete):
+            actions = actions.long().flatten()
+        values, log_prob, entropy = self.policy.evaluate_actions(
+            samples.observations, actions, samples.lstm_states, samples.episode_starts
+        )
+        values, log_prob, old_log_prob = valid(values.flatten()), valid(log_prob), valid(samples.old_log_prob)
+        advantages, old_values = valid(samples.advantages), valid(samples.old_values)
+        if self.normalize_advantage:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+        log_ratio = log_prob - old_log_prob
+        ratio = th.exp(log_ratio)
+        clipped_ratio = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
+        policy_loss = -th.min(advantages * ratio, advantages * clipped_ratio).mean()
+        if clip_range_vf is not None:
+            values = old_values + th.clamp(values - old_values, -clip_range_vf, clip_range_vf)
+        value_loss = ((valid(samples.returns) - values) ** 2).mean()
+        entropy_loss = log_prob.mean() if entropy is None else -valid(entropy).mean()
+        loss = policy_loss + ent_coef * entropy_loss + self.vf_coef * value_loss
+
+        with th.no_grad():
+            approx_kl = (ratio - 1 - log_ratio).mean()
+            clip_fraction = ((ratio - 1).abs() > clip_range).float().mean()
+        return loss, {
+            "loss": loss.item(),
+            "policy_gradient_loss": policy_loss.item(),
+            "value_loss": value_loss.item(),
+            "entropy_loss": entropy_loss.item(),
+            "approx_kl": approx_kl.item(),
+            "clip_fraction": clip_fraction.item(),
+        }

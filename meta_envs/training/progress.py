@@ -1,0 +1,58 @@
+"""How a training run shows that it goes on."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class Progress:
+    """A bar with the current mean return of a lifetime and the time left; plain lines where there is no terminal.
+
+    Args:
+        steps: Steps of the whole run.
+        title: What is being trained.
+    """
+
+    def __init__(self, steps: int, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._steps, self._title = steps, title
+        console = Console(file=sys.stderr)
+        self._bar = None
+        self._next_line, self._began = 0.0, time.monotonic()
+        self._first: int | None = None
+        if console.is_terminal:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("return {task.fields[value]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(elapsed_when_finished=False),
+                console=console,
+            )
+            self._task = self._bar.add_task(title, total=steps, value="...")
+            self._bar.start()
+
+    def update(self, done: int, value: float | None) -> None:
+        """Show the steps done and the newest mean return of a lifetime."""
+        shown = "..." if value is None else f"{value:.2f}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, value=shown)
+            return
+        self._first = done if self._first is None else self._first
+        if done / self._steps >= self._next_line:
+            spent = time.monotonic() - self._began
+            left = spent * (self._steps - done) / max(done - self._first, 1) if done > self._first else float("nan")
+            remaining = "" if left != left else f", {left:.0f} s left"
+            print(f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}{remaining}", file=sys.stderr, flush=True)
+            self._next_line = done / self._steps + 0.1
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()

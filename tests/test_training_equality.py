@@ -1,0 +1,321 @@
+"""Our recurrent PPO is sb3-contrib's: the same numbers, in less time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+th = pytest.importorskip("torch")
+pytest.importorskip("sb3_contrib")
+
+from gymnasium import spaces  # noqa: E402
+from sb3_contrib import RecurrentPPO  # noqa: E402
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy  # noqa: E402
+from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
+from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
+
+from meta_envs.training import LstmPolicy, MetaRecurrentPPO  # noqa: E402
+
+NUM_ENVS, LENGTH = 6, 8
+
+
+class Lifetime(gym.Env[Any, Any]):
+    """Random observations; the reward is for repeating the side of the last one. Early endings and time limits on request."""
+
+    def __init__(self, early: bool = False, truncate: bool = False, as_dict: bool = False, box: bool = False) -> None:
+        self.early, self.truncate, self.as_dict = early, truncate, as_dict
+        self.flat = spaces.Box(-1, 1, (3,), np.float32)
+        self.observation_space = spaces.Dict({"a": self.flat, "b": spaces.Discrete(3)}) if as_dict else self.flat
+        self.action_space = spaces.Box(-1, 1, (2,), np.float32) if box else spaces.Discrete(3)
+
+    def observe(self) -> Any:
+        self.seen = self.np_random.uniform(-1, 1, 3).astype(np.float32)
+        return {"a": self.seen, "b": self.t % 3} if self.as_dict else self.seen
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.t = 0
+        return self.observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.t += 1
+        reward = float(self.seen[0] > 0) * float(np.sum(action)) + 0.1 * self.t
+        over = self.t == LENGTH or (self.early and self.np_random.random() < 0.1)
+        return self.observe(), reward, over and not self.truncate, over and self.truncate, {}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks run fastest, and reproducibly, on one thread."""
+    threads = th.get_num_threads()
+    th.set_num_threads(1)
+    yield
+    th.set_num_threads(threads)
+
+
+def learner(cls: type[RecurrentPPO], env: dict[str, bool] | None = None, **kwargs: Any) -> RecurrentPPO:
+    venv = DummyVecEnv([lambda: Lifetime(**(env or {}))] * NUM_ENVS)
+    as_dict = isinstance(venv.observation_space, spaces.Dict)
+    stock_policy = "MultiInputLstmPolicy" if as_dict else "MlpLstmPolicy"
+    policy = LstmPolicy if cls is MetaRecurrentPPO else stock_policy
+    settings = {"n_steps": 2 * LENGTH, "batch_size": 4 * LENGTH, "n_epochs": 3, "learning_rate": 3e-3, "ent_coef": 0.02}
+    policy_kwargs = {"lstm_hidden_size": 12, "net_arch": [7]} | kwargs.pop("policy_kwargs", {})
+    return cls(policy, venv, seed=3, device="cpu", policy_kwargs=policy_kwargs, **(settings | kwargs))
+
+
+def policies(shared: bool = False, layers: int = 1) -> tuple[RecurrentActorCriticPolicy, LstmPolicy]:
+    kwargs: dict[str, Any] = {"lstm_hidden_size": 12, "n_lstm_layers": layers, "net_arch": [7]}
+    observation_space, action_space = spaces.Box(-1, 1, (3,)), spaces.Discrete(3)
+    th.manual_seed(0)
+    stock_kwargs = kwargs | ({"shared_lstm": True, "enable_critic_lstm": False} if shared else {})
+    stock = RecurrentActorCriticPolicy(observation_space, action_space, lambda _: 1e-3, **stock_kwargs)
+    ours = LstmPolicy(observation_space, action_space, lambda _: 1e-3, shared_memory=shared, **kwargs)
+    ours.load_state_dict(stock.state_dict())
+    stock.load_state_dict(ours.state_dict())
+    return stock, ours
+
+
+def minibatch(layers: int, inside: bool) -> tuple[Any, ...]:
+    """Sequences that begin with a cleared memory or not, from states that are not zero."""
+    generator = th.Generator().manual_seed(1)
+    starts = (th.arange(NUM_ENVS)[:, None] % 2 == 0) & (th.arange(LENGTH) == 0)
+    if inside:
+        starts[1, 3] = starts[2, 5] = starts[2, 6] = True
+    obs = th.randn(NUM_ENVS * LENGTH, 3, generator=generator)
+    actions = th.randint(3, (NUM_ENVS * LENGTH,), generator=generator)
+    states = [th.randn(layers, NUM_ENVS, 12, generator=generator) for _ in range(4)]
+    return obs, actions, RNNStates((states[0], states[1]), (states[2], states[3])), starts.float().flatten()
+
+
+def gradients(policy: RecurrentActorCriticPolicy, outputs: tuple[th.Tensor, ...]) -> dict[str, th.Tensor]:
+    policy.zero_grad()
+    sum((output.flatten() * th.linspace(0.5, 1.5, output.numel())).sum() for output in outputs).backward()
+    return {name: p.grad.clone() for name, p in policy.named_parameters() if p.grad is not None}
+
+
+def assert_close(ours: Any, stock: Any) -> None:
+    th.testing.assert_close(ours, stock, rtol=1e-4, atol=2e-5)
+
+
+def assert_evaluations_equal(layers: int, inside: bool, process: Callable[..., Any] | None = None) -> None:
+    stock, ours = policies(layers=layers)
+    if process is not None:
+        ours._process_sequence = process  # type: ignore[method-assign]
+    batch = minibatch(layers, inside)
+    stock_outputs, outputs = stock.evaluate_actions(*batch), ours.evaluate_actions(*batch)
+    assert_close(outputs, stock_outputs)
+    assert_close(gradients(ours, outputs), gradients(stock, stock_outputs))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("inside", [False, True])
+def test_values_log_probabilities_entropies_and_gradients_equal_stock(layers: int, inside: bool) -> None:
+    """One LSTM call over a sequence is the step-by-step loop, also where a start stands inside a sequence."""
+    assert_evaluations_equal(layers, inside)
+
+
+def unmasked(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
+    return LstmPolicy._process_sequence(features, states, th.zeros_like(starts), lstm)
+
+
+def only_first(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
+    first = starts.reshape(NUM_ENVS, -1).clone()
+    first[:, 1:] = 0
+    return LstmPolicy._process_sequence(features, states, first.flatten(), lstm)
+
+
+@pytest.mark.parametrize(("broken", "inside"), [(unmasked, False), (only_first, True)])
+def test_a_memory_that_is_not_cleared_is_noticed(broken: Callable[..., Any], inside: bool) -> None:
+    """The comparison has teeth: it fails if a start is overlooked, at the edge of a sequence or inside."""
+    with pytest.raises(AssertionError):
+        assert_evaluations_equal(1, inside, broken)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("shared", [False, True])
+def test_single_steps_equal_stock(layers: int, shared: bool) -> None:
+    """Acting, valuing and predicting give stock's numbers, states included, and draw the same actions."""
+    stock, ours = policies(shared, layers)
+    obs, _, states, starts = minibatch(layers, False)
+    obs, starts = obs[:NUM_ENVS], starts[::LENGTH]
+    results = []
+    for policy in (stock, ours):
+        th.manual_seed(5)
+        with th.no_grad():
+            acted = policy(obs, states, starts)
+            valued = policy.predict_values(obs, states.vf, starts)
+        predicted = policy.predict(obs.numpy(), None, starts.numpy() > 0, deterministic=True)
+        again = policy.predict(obs.numpy(), predicted[1], None)
+        results.append((tuple(acted), valued, predicted, again))
+    assert_close(results[1], results[0])
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_shared_memory_is_trained_by_both_heads(inside: bool) -> None:
+    """With one LSTM, outputs and gradients are those of a network written by hand, not stock's detached ones."""
+    stock, ours = policies(shared=True, layers=2)
+    obs, actions, states, starts = minibatch(2, inside)
+    sequences, cleared = obs.reshape(NUM_ENVS, LENGTH, 3), starts.reshape(NUM_ENVS, LENGTH)
+    outputs = []
+    for one in range(NUM_ENVS):
+        hidden, cell = (state[:, one] for state in states.pi)
+        for t in range(LENGTH):
+            keep = 1 - cleared[one, t]
+            output, (hidden, cell) = stock.lstm_actor(sequences[one, t : t + 1], (keep * hidden, keep * cell))
+            outputs.append(output)
+    latent = th.cat(outputs)
+    values = stock.value_net(stock.mlp_extractor.value_net(latent))
+    log_probs = th.log_softmax(stock.action_net(stock.mlp_extractor.policy_net(latent)), -1)
+    reference = (values, log_probs[th.arange(len(actions)), actions], -(log_probs.exp() * log_probs).sum(-1))
+    evaluated = ours.evaluate_actions(obs, actions, states, starts)
+    assert_close(evaluated, reference)
+    expected = gradients(stock, reference)
+    assert_close(gradients(ours, evaluated), expected)
+    detached = gradients(stock, stock.evaluate_actions(obs, actions, states, starts))
+    with pytest.raises(AssertionError):
+        assert_close(detached, expected)
+
+
+def run(model: RecurrentPPO, rollouts: int = 3) -> None:
+    model.set_random_seed(3)
+    model.learn(rollouts * model.n_steps * NUM_ENVS)
+
+
+def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
+    initial = {name: value.clone() for name, value in stock.policy.state_dict().items()}
+    ours.policy.load_state_dict(initial)
+    run(stock)
+    run(ours)
+    assert ours._n_updates == stock._n_updates
+    assert_close(ours.policy.state_dict(), stock.policy.state_dict())
+    assert any(not th.allclose(value, initial[name], atol=1e-3) for name, value in ours.policy.state_dict().items())
+    logged, expected = ours.logger.name_to_value, stock.logger.name_to_value
+    for name in (name for name in expected if name.startswith("train/")):
+        assert logged[name] == pytest.approx(expected[name], rel=2e-3, abs=2e-5), name
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        {"env": {"truncate": True}},
+        {"env": {"as_dict": True}},
+        {"env": {"box": True}},
+        {"env": {"box": True}, "use_sde": True, "sde_sample_freq": 4},
+        {"policy_kwargs": {"n_lstm_layers": 2}},
+        {"clip_range_vf": 0.2, "normalize_advantage": False},
+        {"target_kl": 1e-3},
+    ],
+    ids=str,
+)
+def test_learning_from_whole_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
+    """Given the same minibatches of whole lifetimes, stock's rollouts and updates end at the same parameters and logs."""
+    ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
+    stock.rollout_buffer = learner(MetaRecurrentPPO, **kwargs).rollout_buffer
+    assert_same_learning(ours, stock)
+    assert ours.rollout_buffer.sequence_length == LENGTH
+
+
+@pytest.mark.parametrize("n_steps", [2 * LENGTH, LENGTH // 2])
+def test_learning_from_the_whole_rollout_equals_stock(n_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock untouched, but for the place where it would cut a lifetime in two; also when rollouts are half a lifetime."""
+    monkeypatch.setattr(np.random, "randint", lambda *_: 0)
+    kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS}
+    ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
+    assert_same_learning(ours, stock)
+    assert ours.rollout_buffer.sequence_length == min(n_steps, LENGTH)
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=.* is not a multiple")
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"n_steps": 13},
+        {"env": {"early": True}},
+        {"env": {"early": True, "truncate": True, "as_dict": True}},
+        {"batch_size": 3 * LENGTH + 1},
+    ],
+    ids=str,
+)
+def test_learning_from_pieces_of_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
+    """Stock untouched: where lifetimes do not fit the rollout or the minibatch, the same sampling gives the same parameters."""
+    assert_same_learning(learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs))
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+@pytest.mark.parametrize("n_steps", [3 * LENGTH, LENGTH // 2])
+def test_minibatches_hold_the_rollout_as_stock_does(as_dict: bool, n_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their original order our sequences are stock's, field by field; shuffled, each is handed out exactly once."""
+    kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS, "n_epochs": 1, "learning_rate": 0.0}
+    models = [learner(cls, {"as_dict": as_dict}, **kwargs) for cls in (MetaRecurrentPPO, RecurrentPPO)]
+    models[0].policy.load_state_dict(models[1].policy.state_dict())
+    for model in models:
+        run(model, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(np.random, "randint", lambda *_: 0)
+        patch.setattr(np.random, "permutation", np.arange)
+        (ours,), (stock,) = (list(model.rollout_buffer.get(None)) for model in models)
+    keep = 1 - stock.episode_starts.reshape(stock.lstm_states.pi[0].shape[1], -1)[:, :1]
+    cleared = [RNNStates(*(tuple(s * keep for s in pair) for pair in batch.lstm_states)) for batch in (ours, stock)]
+    assert_close(ours._replace(lstm_states=cleared[0]), stock._replace(lstm_states=cleared[1]))
+    length = min(n_steps, LENGTH)
+    shuffled = list(models[0].rollout_buffer.get(4 * length))
+    sequences = th.cat([batch.returns for batch in shuffled]).reshape(-1, length)
+    assert len(shuffled) == -(-sequences.shape[0] // 4)
+    everything = ours.returns.reshape(-1, length)
+    assert not th.equal(sequences, everything)
+    assert sorted(sequences.tolist()) == sorted(everything.tolist())
+
+
+def test_batch_sizes_that_cut_lifetimes_are_named() -> None:
+    """A slow choice of batch_size says so, with the length that would do."""
+    model = learner(MetaRecurrentPPO, batch_size=3 * LENGTH + 1)
+    with pytest.warns(UserWarning, match=f"batch_size=25 is not a multiple of the {LENGTH} steps"):
+        run(model, 1)
+
+
+def test_return_of_lifetimes_is_logged() -> None:
+    """The mean undiscounted return, without what a time limit adds to the last reward."""
+    model = learner(MetaRecurrentPPO, {"truncate": True})
+    raw: list[float] = []
+    model.learn(1, callback=lambda local, _: bool(raw.append(local["rewards"].sum()) or True))
+    assert model.logger.name_to_value["rollout/lifetime_return_mean"] == pytest.approx(np.sum(raw) / (2 * NUM_ENVS), rel=1e-5)
+
+
+def test_entropy_coefficient_may_be_a_schedule() -> None:
+    """A function of the progress remaining acts as the number it returns."""
+    fixed, scheduled = learner(MetaRecurrentPPO, ent_coef=0.3), learner(MetaRecurrentPPO, ent_coef=lambda left: 0.3 + 0 * left)
+    assert_same_learning(scheduled, fixed)
+    assert scheduled.logger.name_to_value["train/ent_coef"] == 0.3
+
+
+def test_a_loss_that_is_not_finite_stops_the_training() -> None:
+    """Before it can spoil the weights."""
+    model = learner(MetaRecurrentPPO)
+    run(model, 1)
+    weights = {name: value.clone() for name, value in model.policy.state_dict().items()}
+    model.rollout_buffer.reset()
+    model.collect_rollouts(model.env, model._init_callback(None), model.rollout_buffer, model.n_steps)
+    model.rollout_buffer.returns[3, 2] = np.nan
+    model.batch_size = model.n_steps * NUM_ENVS
+    with pytest.raises(FloatingPointError, match="minibatch 0 of update 4"):
+        model.train()
+    assert_close(model.policy.state_dict(), weights)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_saved_models_and_policies_come_back(shared: bool, tmp_path: Any) -> None:
+    """Through SB3's own save and load, and the policy alone through its own."""
+    model = learner(MetaRecurrentPPO, policy_kwargs={"shared_memory": shared})
+    run(model, 1)
+    model.save(tmp_path / "model")
+    model.policy.save(tmp_path / "policy")
+    loaded = MetaRecurrentPPO.load(tmp_path / "model", env=model.env, device="cpu")
+    assert_close(loaded.policy.state_dict(), model.policy.state_dict())
+    assert loaded.policy.shared_memory == shared
+    run(loaded, 1)
+    policy = LstmPolicy.load(tmp_path / "policy", device="cpu")
+    obs = np.ones((2, 3), np.float32)
+    assert_close(policy.predict(obs, deterministic=True), model.policy.predict(obs, deterministic=True))

@@ -1,0 +1,24 @@
+"""Wrappers that make a meta-environment's past visible to its learner; imported as ``meta_envs.wrappers``.
+
+Vector twins of the same names are in `meta_envs.wrappers.vector`. `SB3VecEnv` needs Stable-Baselines3 and is imported
+when it is first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from meta_envs.wrappers import vector
+from meta_envs.wrappers.history import PreviousActionReward
+
+if TYPE_CHECKING:
+    from meta_envs.wrappers.sb3 import SB3VecEnv
+
+__all__ = ["PreviousActionReward", "SB3VecEnv", "vector"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Stable-Baselines3 only for those who use it."""
+    if name == "SB3VecEnv":
+        from meta_envs.wrappers.sb3 import SB3VecEnv
+
+        return SB3VecEnv
+    raise AttributeError(f"module 'meta_envs.wrappers' has no attribute {name!r}")
