@@ -8,27 +8,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
-from zlib import crc32
 
 import numpy as np
 
-from meta_envs.family import Array, DiscreteFamily, TaskFamily, require
-from meta_envs.learners import Bayes, Learner, PrivilegedLearner, make_learner
-from meta_envs.lifetimes import Lifetimes, live
-from meta_envs.luck import Streams
+from meta_envs.baselines import Bayes
+from meta_envs.family import Array, TaskFamily, require
+from meta_envs.files import write_atomically
+from meta_envs.learners import Learner, make_learner
+from meta_envs.records import MAX_EPISODES, Record, record
 from meta_envs.registry import make_family
-from meta_envs.solver import Optimum, solve, task_action_values, task_laws
-from meta_envs.tables import find_rows, tabulate
+from meta_envs.solver import Optimum, solve
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-FIRST_SEED = 1 << 32
-"""Evaluation seeds begin here; training seeds are below."""
-MAX_EPISODES = 1 << 20
-"""Lifetimes of one evaluation seed."""
-BLOCK = 1000
-"""Lifetimes lived side by side. A learner has one random stream a block, so that another size is other chance for it."""
 RESAMPLES = 2000
 """Bootstrap samples of a score."""
 
@@ -37,12 +30,13 @@ RESAMPLES = 2000
 class Scorecard:
     """What one learner achieved in ``episodes`` unseen lifetimes.
 
-    Returns are of a whole lifetime. Standard errors are over lifetimes. ``return_mean`` is of *expected* return, the sum of
-    the true means of what was chosen, and with little variance: the optimal learner lives the same lifetimes with the same
-    luck, its mean is known exactly, and so ``return_mean = achieved - mean(optimal learner's - learner's)``, where
-    ``achieved`` is the computed value of the optimal learner (a control variate; ``return_se`` is that of the difference,
-    and so 0 for the optimal learner itself). ``score`` is the same in units in which random play is 0 and the optimum 1:
-    ``(return_mean - random_return) / (optimal_return - random_return)``.
+    Returns are of a whole lifetime, standard errors over lifetimes. ``return_mean`` is of *expected* return, the sum of
+    the true means of what was chosen. Where the optimum is known it also takes out the luck of the draw, as a control
+    variate: the optimal learner lives the same lifetimes with the same luck, and how far its mean ``m`` falls from its
+    computed value ``v`` tells how lucky they were, so that ``return_mean = mean - c (m - v)``, with ``c`` the least
+    squares slope of the learner's returns on the optimal learner's. ``return_se`` is that of what is left; it is 0 for
+    the optimal learner itself, whose value needs no sample. ``score`` is ``return_mean`` in units in which random play
+    is 0 and the optimum 1: ``(return_mean - random_return) / (optimal_return - random_return)``.
     """
 
     id: str
@@ -56,7 +50,7 @@ class Scorecard:
     """Of the rewards that were paid, plain."""
     realised_return_se: float
     regret_mean: float
-    """Expected return of one who knows the task, from the same states on, minus the learner's; the last of the curve."""
+    """Expected return of one who knows the task minus that of the learner; the last of ``regret_curve``."""
     regret_se: float
     score: float | None
     """None where there is no optimum to compare with; ``note`` says why."""
@@ -75,9 +69,13 @@ class Scorecard:
     """Values of the family's fields, where they are not those of the id."""
     note: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
     def to_json(self) -> str:
         """All fields, as JSON."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False)
+        return _to_json(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Scorecard:
@@ -94,33 +92,17 @@ class Scorecard:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON to a file, all or nothing."""
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        partial.write_text(self.to_json() + "\n", encoding="utf-8")
-        partial.replace(target)
+        write_atomically(Path(path), (self.to_json() + "\n").encode())
 
 
-@dataclass(frozen=True)
-class Record:
-    """What a learner did in ``n`` lifetimes."""
+def save_cards(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
+    """Write several scorecards to a file as a JSON list, all or nothing."""
+    write_atomically(Path(path), (_to_json([card.to_dict() for card in cards]) + "\n").encode())
 
-    expected: Array
-    """Sums of the true means of what was chosen (n,)."""
-    realised: Array
-    """Sums of the rewards that were paid (n,)."""
-    regret: Array
-    """Cumulative expected regret after every step: sums over the lifetimes (horizon,)."""
-    squares: Array
-    """Sums of its squares (horizon,)."""
 
-    def __add__(self, other: Record) -> Record:
-        """Of both sets of lifetimes."""
-        return Record(
-            np.concatenate([self.expected, other.expected]),
-            np.concatenate([self.realised, other.realised]),
-            self.regret + other.regret,
-            self.squares + other.squares,
-        )
+def _to_json(content: Any) -> str:
+    # A family's field may be a NumPy number.
+    return json.dumps(content, indent=2, allow_nan=False, default=lambda number: number.item())
 
 
 @overload
@@ -159,6 +141,7 @@ def evaluate(
     for name, value, least, most in (("episodes", episodes, 2, MAX_EPISODES), ("seed", seed, 0, 2**31)):
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
+    require(not isinstance(learners, Sequence) or len(learners) > 0, "learners", learners, "give at least one")
     family = make_family(id, **keywords)
     single = isinstance(learners, str | Learner)
     named = [learners] if isinstance(learners, str | Learner) else list(learners)
@@ -168,90 +151,32 @@ def evaluate(
     except ValueError as error:
         optimum, note = None, f"No score: {error}"
     # The optimal learner goes first and is taken off again below.
-    records = play([Bayes(optimum), *players] if optimum else players, family, int(episodes), int(seed))
+    records = record([Bayes(optimum), *players] if optimum else players, family, int(episodes), int(seed))
     best = records.pop(0) if optimum else None
     if isinstance(id, TaskFamily):
         place, keywords = type(id).__name__, asdict(id)
     else:
         place = id.rpartition(":")[2]
-    facts = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
+    facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
     cards = [
-        Scorecard(learner=player.name, **facts, **_summarise(record, best, optimum, note))
-        for player, record in zip(players, records, strict=True)
+        Scorecard(learner=player.name, **facts, **_summarise(lived, best, optimum, note))
+        for player, lived in zip(players, records, strict=True)
     ]
     return cards[0] if single else cards
 
 
-def play(learners: Sequence[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
-    """What each learner does in the same lifetimes, those of `evaluate`.
-
-    Raises:
-        ValueError: If the family does not list its states, or a learner cannot serve it.
-    """
-    if tabulate(family) is None:
-        raise ValueError(f"{type(family).__name__} cannot be evaluated: it needs few states, listed by states().")
-    totals: list[Record] = []
-    for number, start in enumerate(range(0, episodes, BLOCK)):
-        size = min(BLOCK, episodes - start)
-        streams = Streams(size, family.num_chance, ahead=1)
-        first = FIRST_SEED + seed * MAX_EPISODES + start
-        streams.seed(range(size), range(first, first + size))
-        chance = streams.draw(np.arange(size))
-        lifetimes = live(family, size)
-        lifetimes.begin(np.arange(size), chance)
-        _, means = task_laws(family, lifetimes.task)
-        values = task_action_values(family, lifetimes.task)
-        gaps = np.max(values, axis=-1, keepdims=True) - values
-        records = []
-        for learner in learners:
-            lifetimes.begin(np.arange(size), chance)
-            learner.begin(family, size, np.random.default_rng([seed, crc32(learner.name.encode()), number]))
-            records.append(_live_through(learner, lifetimes, means, gaps))
-        totals = [total + record for total, record in zip(totals, records, strict=True)] if totals else records
-    return totals
-
-
-def _live_through(learner: Learner, lifetimes: Lifetimes, means: Array, gaps: Array) -> Record:
-    """One block of lifetimes: true means of the rewards (B, N, A), regret of each step (horizon, B, N, A)."""
-    family, num = lifetimes.family, lifetimes.num
-    tables = tabulate(family)
-    assert tables is not None
-    if isinstance(learner, PrivilegedLearner):
-        learner.reveal(lifetimes.task.copy())
-    everyone, row = np.arange(num), find_rows(tables.states, lifetimes.state())
-    expected, realised, regret = np.zeros(num), np.zeros(num), np.zeros(num)
-    curve, squares = np.empty(family.horizon), np.empty(family.horizon)
-    alive = np.ones(num, dtype=bool)
-    for step in range(family.horizon):
-        action = np.asarray(learner.act(lifetimes.observe()))
-        if action.shape != (num,) or action.dtype.kind not in "iu" or not 0 <= action.min() <= action.max() < tables.num_actions:
-            raise ValueError(
-                f"The learner {learner.name!r} gave no actions: give {num} whole numbers from 0 to {tables.num_actions - 1}."
-            )
-        happened = lifetimes.step(action)
-        expected += alive * means[everyone, row, action]
-        realised += alive * happened.reward
-        regret += alive * gaps[step, everyone, row, action]
-        curve[step], squares[step] = np.sum(regret), np.sum(regret**2)
-        learner.learn(action, happened.outcome, happened.reward)
-        row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
-        alive &= ~happened.terminated
-    return Record(expected, realised, curve, squares)
-
-
-def _summarise(record: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
+def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
     """The numbers of a card."""
-    num = len(record.expected)
-    curve = record.regret / num
-    curve_se = np.sqrt(np.maximum(record.squares / num - curve**2, 0.0) / (num - 1))
-    # Shortfall against the optimal learner; where there is none, the return itself with its sign turned.
-    shortfall = -record.expected if best is None else best.expected - record.expected
-    mean = (optimum.achieved if optimum else 0.0) - float(np.mean(shortfall))
+    num = len(lived.expected)
+    curve = lived.regret / num
+    curve_se = np.sqrt(np.maximum(lived.squares / num - curve**2, 0.0) / (num - 1))
+    returns = lived.expected if best is None or optimum is None else _without_luck(lived, best, optimum)
+    mean = float(np.mean(returns))
     summary: dict[str, Any] = {
         "return_mean": mean,
-        "return_se": _standard_error(shortfall),
-        "realised_return_mean": float(np.mean(record.realised)),
-        "realised_return_se": _standard_error(record.realised),
+        "return_se": _standard_error(returns),
+        "realised_return_mean": float(np.mean(lived.realised)),
+        "realised_return_se": _standard_error(lived.realised),
         "regret_mean": float(curve[-1]),
         "regret_se": float(curve_se[-1]),
         "score": None,
@@ -269,22 +194,29 @@ def _summarise(record: Record, best: Record | None, optimum: Optimum | None, not
     unit = optimum.value - optimum.random_value
     if unit <= 1e-9:
         return {**summary, "note": "No score: random play is optimal already."}
-    low, high = np.quantile(bootstrap_means(shortfall), [0.025, 0.975])
-    lost = optimum.random_value - optimum.achieved
+    low, high = np.quantile(bootstrap_means(returns), [0.025, 0.975])
     return {
         **summary,
         "score": (mean - optimum.random_value) / unit,
-        "score_low": float((-high - lost) / unit),
-        "score_high": float((-low - lost) / unit),
+        "score_low": (float(low) - optimum.random_value) / unit,
+        "score_high": (float(high) - optimum.random_value) / unit,
         "note": "" if optimum.kind == "exact" else f"The optimum is an upper bound: {optimum.note}.",
     }
+
+
+def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
+    """Expected returns (n,) less what the optimal learner's say about the luck of the draw."""
+    deviation = best.expected - np.mean(best.expected)
+    spread = np.sum(deviation**2)
+    slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread if spread > 0.0 else 0.0
+    return lived.expected - slope * (best.expected - optimum.achieved)
 
 
 def bootstrap_means(values: Array) -> Array:
     """Means (RESAMPLES,) of values (n,) drawn anew with replacement, with a fixed seed.
 
-    More than 10,000 values are averaged in that many groups first, and the groups drawn: with so many the distribution of
-    the mean is the same.
+    More than 10,000 values are averaged in that many groups first, and the groups drawn: with so many, the mean is
+    distributed alike.
     """
     groups = np.arange(len(values)) * min(len(values), 10_000) // len(values)
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
@@ -300,12 +232,22 @@ def _standard_error(values: Array) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
+def describe(card: Scorecard) -> str:
+    """The card's environment with its keywords, for headings."""
+    return ", ".join([card.id, *(f"{key}={value}" for key, value in card.keywords.items())])
+
+
 def table(cards: Sequence[Scorecard]) -> Table:
     """Scorecards for people, as a Rich table: one row a learner, as ordered."""
     from rich.table import Table
 
     first = cards[0]
-    made = Table(title=f"{first.id}, {first.episodes:,} unseen lifetimes, evaluation seed {first.seed}")
+    optimum = "" if first.optimal_return is None else f"optimum {first.optimal_return:.2f} ({first.optimum_kind}), "
+    chance = "" if first.random_return is None else f"random play {first.random_return:.2f}"
+    made = Table(
+        title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, evaluation seed {first.seed}",
+        caption=first.note or f"Expected return of a lifetime: {optimum}{chance}. Mean ± standard error.",
+    )
     made.add_column("learner")
     for heading in ("expected regret", "score (95 % interval)", "expected return", "realised return"):
         made.add_column(heading, justify="right")

@@ -1,8 +1,7 @@
-"""Exact optima by dynamic programming: of a learner that starts from the prior, and of one that knows the task."""
+"""The Bayes optimum, exact, by dynamic programming over the beliefs that a learner can reach from the prior."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import comb
@@ -12,14 +11,16 @@ import numpy as np
 
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.plans import Plan, TreePlan, TwoArmPlan
 from meta_envs.registry import make_family
-from meta_envs.tables import tabulate
 
 if TYPE_CHECKING:
     from meta_envs.learners import Learner
 
 MAX_BRANCHES = 1 << 26
 """Branches (belief, action, outcome) of the largest family that is solved: about a gigabyte while it is."""
+MAX_COUNTS = 1 << 28
+"""Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""
 CHUNK = 1 << 14
 """Beliefs whose branches are expanded at once."""
 TIE = 1e-10
@@ -46,7 +47,7 @@ class Optimum:
     @property
     def policy(self) -> Learner:
         """A new learner that plays the optimum."""
-        from meta_envs.learners import Bayes
+        from meta_envs.baselines import Bayes
 
         return Bayes(self)
 
@@ -59,8 +60,8 @@ def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Raises:
-        ValueError: If the family has no finite law, a random first state, or more beliefs than can be gone through: then
-            with their number and what to do instead.
+        ValueError: If the family has no finite law, a random first state, or too many beliefs to go through (then with
+            their number and what to do instead).
     """
     result = _solve(make_family(id, **keywords))
     if isinstance(result, str):
@@ -75,89 +76,27 @@ def _solve(family: TaskFamily) -> Optimum | str:
         return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
     try:
         if isinstance(family, IndependentBandit):
+            # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
+            beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
+            most = MAX_COUNTS if family.num_arms == 2 else _most_beliefs(family)
+            _check_size(family, beliefs, most, f"has {beliefs:,} beliefs")
             if family.num_arms == 2:
                 return solve_two_arms(family)
-            beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
-            _check_size(family, beliefs, f"has {beliefs:,} beliefs")
         return solve_generic(family)
     except ValueError as error:
         return str(error)
 
 
-def _check_size(family: DiscreteFamily, beliefs: int, finding: str) -> None:
-    most = MAX_BRANCHES // (family.num_actions * family.num_outcomes)
+def _most_beliefs(family: DiscreteFamily) -> int:
+    return MAX_BRANCHES // (family.num_actions * family.num_outcomes)
+
+
+def _check_size(family: DiscreteFamily, beliefs: int, most: int, finding: str) -> None:
     if beliefs > most:
         raise ValueError(
             f"{type(family).__name__} {finding}, more than the {most:,} that are gone through: give it fewer trials or "
             f"arms, or compare learners by their regret, which needs no optimum."
         )
-
-
-class Plan(ABC):
-    """A policy as tables: a lifetime walks from node to node, with no belief computed on the way.
-
-    Args:
-        family: The family for whose prior the policy is.
-    """
-
-    def __init__(self, family: DiscreteFamily) -> None:
-        self.family = family
-
-    def check(self, family: DiscreteFamily) -> None:
-        """Refuse families in which the plan makes no sense.
-
-        Raises:
-            ValueError: If actions or outcomes are others, or lifetimes longer.
-        """
-        own = self.family
-        if (family.num_actions, family.num_outcomes) != (own.num_actions, own.num_outcomes):
-            raise ValueError(
-                f"This optimum is for {own.num_actions} actions and {own.num_outcomes} outcomes, and the family has "
-                f"{family.num_actions} and {family.num_outcomes}: solve a family like it."
-            )
-        if family.horizon > own.horizon:
-            raise ValueError(
-                f"This optimum is for {own.horizon} steps, and a lifetime has {family.horizon}: solve a longer family."
-            )
-
-    @abstractmethod
-    def start(self, num: int) -> Array:
-        """First nodes (num, ...)."""
-
-    @abstractmethod
-    def action(self, step: int, node: Array) -> Array:
-        """Actions (num,)."""
-
-    @abstractmethod
-    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
-        """Nodes (num, ...) after a step, whatever the action was."""
-
-
-class TreePlan(Plan):
-    """A plan over numbered beliefs. The last node of a step stands for all that cannot happen or comes after the end.
-
-    Args:
-        family: The family for whose prior the policy is.
-        actions: For each step the nodes' actions (N + 1,).
-        children: For each step the nodes that follow ((N + 1) * A * K,), int32.
-    """
-
-    def __init__(self, family: DiscreteFamily, actions: list[Array], children: list[Array]) -> None:
-        super().__init__(family)
-        self._actions, self._children = actions, children
-
-    def start(self, num: int) -> Array:
-        """The only first node (num,)."""
-        return np.zeros(num, np.intp)
-
-    def action(self, step: int, node: Array) -> Array:
-        """Actions (num,)."""
-        return self._actions[step].take(node).astype(np.intp)
-
-    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
-        """Nodes (num,) after a step."""
-        branch = (node * self.family.num_actions + action) * self.family.num_outcomes + outcome
-        return self._children[step].take(branch)
 
 
 def solve_generic(family: DiscreteFamily) -> Optimum:
@@ -171,7 +110,8 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     total = 0
     for step in range(family.horizon):
         total += len(belief)
-        _check_size(family, total, f"has {total:,} beliefs after {step} of {family.horizon} steps")
+        finding = f"has {total:,} beliefs after {step} of {family.horizon} steps"
+        _check_size(family, total, _most_beliefs(family), finding)
         children, probs, rewards, belief, state = _expand(family, belief, state, step == family.horizon - 1)
         levels.append((children, probs, rewards))
     actions, followers = [], []
@@ -195,14 +135,18 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     )
 
 
-def _expand(family: DiscreteFamily, belief: Array, state: Array, last: bool) -> tuple[Array, Array, Array, Array, Array]:
+def _expand(
+    family: DiscreteFamily, belief: Array, state: Array, last: bool
+) -> tuple[Array, Array, Array, Array, Array]:
     """One step from N beliefs and states: children and probabilities (N, A, K), mean rewards (N, A), and what follows.
 
     A child is its place among the beliefs and states that follow, merged; where there is none, their number.
     """
     shape = (len(belief), family.num_actions, family.num_outcomes)
     probs, rewards = np.empty(shape), np.empty(shape[:2])
-    places, beliefs, states = [], [], []
+    places: list[tuple[Array, Array]] = []
+    beliefs: list[Array] = []
+    states: list[Array] = []
     for start in range(0, len(belief), CHUNK):
         chunk = slice(start, start + CHUNK)
         found = []
@@ -210,11 +154,15 @@ def _expand(family: DiscreteFamily, belief: Array, state: Array, last: bool) -> 
             given = belief[chunk], state[chunk], np.full(len(belief[chunk]), action)
             probs[chunk, action] = family.predict(*given)
             rewards[chunk, action] = family.expected_reward(probs[chunk, action], *given[1:])
-            found += [] if last else [_follow(family, given, probs[chunk, action], start, outcome) for outcome in range(shape[2])]
+            found += (
+                []
+                if last
+                else [_follow(family, given, probs[chunk, action], start, outcome) for outcome in range(shape[2])]
+            )
         if found:
             place, new_belief, new_state = (np.concatenate(parts) for parts in zip(*found, strict=True))
             first, inverse = merge(new_belief, new_state)
-            places.append((place, inverse + sum(map(len, beliefs))))
+            places.append((place, inverse + sum(len(part) for part in beliefs)))
             beliefs.append(new_belief[first])
             states.append(new_state[first])
     children = np.zeros(shape, np.int32)
@@ -270,7 +218,9 @@ def first_state(family: DiscreteFamily) -> Array:
         ValueError: If lifetimes begin in different states.
     """
     size = family.num_task_chance
-    chance = np.concatenate([np.zeros((1, size)), np.random.default_rng(0).random((254, size)), np.ones((1, size)) - 2**-53])
+    chance = np.concatenate(
+        [np.zeros((1, size)), np.random.default_rng(0).random((254, size)), np.ones((1, size)) - 2**-53]
+    )
     states = family.initial_state(None, chance)
     if np.any(states != states[:1]):
         raise ValueError(
@@ -280,44 +230,11 @@ def first_state(family: DiscreteFamily) -> Array:
     return states[:1]
 
 
-class TwoArmPlan(Plan):
-    """A plan over the counts of two independent arms.
-
-    Args:
-        family: The family for whose prior the policy is.
-        second: For each step whether to play the second arm, over (n1, s1, s2) in order, bool.
-    """
-
-    def __init__(self, family: IndependentBandit, second: list[Array]) -> None:
-        super().__init__(family)
-        self._second = second
-        self._offset = []
-        for step in range(family.horizon):
-            pulls = np.arange(step + 1)
-            sizes = (pulls + 1) * (step - pulls + 1)
-            self._offset.append(np.cumsum(sizes) - sizes)
-
-    def start(self, num: int) -> Array:
-        """No pulls: n1, s1, s2 (num, 3)."""
-        return np.zeros((num, 3), np.intp)
-
-    def action(self, step: int, node: Array) -> Array:
-        """Actions (num,)."""
-        pulls, first, second = node.T
-        place = self._offset[step].take(pulls) + first * (step - pulls + 1) + second
-        return self._second[step].take(place).astype(np.intp)
-
-    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
-        """Counts (num, 3) after a step."""
-        first = action == 0
-        return node + np.stack([first, first * outcome, ~first * outcome], axis=-1)
-
-
 def solve_two_arms(family: IndependentBandit) -> Optimum:
     """Exact optimum of two independent arms: values over the pulls of the first arm and both arms' successes.
 
-    A step back is one array operation for each number n1 of pulls of the first arm, over its successes s1 and the other's
-    s2; the other's pulls are ``step - n1``.
+    A step back is a few array operations for each number n1 of pulls of the first arm, over its successes s1 and the
+    other arm's s2, of which there are ``step - n1`` pulls.
     """
     horizon, alpha, beta = family.num_trials, family.alpha, family.beta
     values = [np.zeros((pulls + 1, horizon - pulls + 1)) for pulls in range(horizon + 1)]
@@ -341,46 +258,3 @@ def solve_two_arms(family: IndependentBandit) -> Optimum:
         random_value=horizon * alpha / (alpha + beta),
         plan=TwoArmPlan(family, second[::-1]),
     )
-
-
-def task_action_values(family: TaskFamily, task: Array) -> Array:
-    """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
-
-    Args:
-        family: A family with few states.
-        task: Tasks (B, T).
-
-    Returns:
-        Expected returns of the rest of the lifetime (horizon, B, N, A): after ``t`` steps, in the state of row ``n`` of
-        ``family.states()``, by action ``a`` and perfect play thereafter.
-
-    Raises:
-        ValueError: If the family does not list its states.
-    """
-    probs, rewards = task_laws(family, task)
-    tables = tabulate(family)
-    assert tables is not None
-    following = tables.next_row.reshape(probs.shape[1:])
-    values = np.empty((family.horizon, *rewards.shape))
-    best = np.zeros(rewards.shape[:2])
-    for step in reversed(range(family.horizon)):
-        values[step] = rewards + np.sum(probs * best[:, following], axis=-1)
-        best = np.max(values[step], axis=-1)
-        if tables.terminal is not None:
-            best[:, tables.terminal] = 0.0
-    return values
-
-
-def task_laws(family: TaskFamily, task: Array) -> tuple[Array, Array]:
-    """Outcome probabilities (B, N, A, K) and mean rewards (B, N, A) of tasks (B, T), in all listed states.
-
-    Raises:
-        ValueError: If the family does not list its states.
-    """
-    tables = tabulate(family)
-    if tables is None or not isinstance(family, DiscreteFamily):
-        raise ValueError(f"{type(family).__name__} does not list its states, so that its tasks cannot be solved.")
-    shape = (len(task), len(tables.states), tables.num_actions)
-    copy, row, action = (grid.ravel() for grid in np.indices(shape))
-    probs = family.outcome_probs(task[copy], tables.states[row], action).reshape(*shape, tables.num_outcomes)
-    return probs, np.sum(probs * tables.reward.reshape(*shape[1:], -1), axis=-1)

@@ -22,7 +22,7 @@ NUM_ENVS, LENGTH = 6, 8
 
 
 class Lifetime(gym.Env[Any, Any]):
-    """Random observations; the reward is for repeating the side of the last one. Early endings and time limits on request."""
+    """Random observations, rewards that depend on them, and on request early endings, time limits, other spaces."""
 
     def __init__(self, early: bool = False, truncate: bool = False, as_dict: bool = False, box: bool = False) -> None:
         self.early, self.truncate, self.as_dict = early, truncate, as_dict
@@ -56,6 +56,7 @@ def one_thread() -> Iterator[None]:
 
 
 def learner(cls: type[RecurrentPPO], env: dict[str, bool] | None = None, **kwargs: Any) -> RecurrentPPO:
+    """A small learner, ours or stock, on copies of ``Lifetime``."""
     venv = DummyVecEnv([lambda: Lifetime(**(env or {}))] * NUM_ENVS)
     as_dict = isinstance(venv.observation_space, spaces.Dict)
     stock_policy = "MultiInputLstmPolicy" if as_dict else "MlpLstmPolicy"
@@ -66,6 +67,7 @@ def learner(cls: type[RecurrentPPO], env: dict[str, bool] | None = None, **kwarg
 
 
 def policies(shared: bool = False, layers: int = 1) -> tuple[RecurrentActorCriticPolicy, LstmPolicy]:
+    """Stock and ours with the same weights, copied there and back."""
     kwargs: dict[str, Any] = {"lstm_hidden_size": 12, "n_lstm_layers": layers, "net_arch": [7]}
     observation_space, action_space = spaces.Box(-1, 1, (3,)), spaces.Discrete(3)
     th.manual_seed(0)
@@ -90,16 +92,19 @@ def minibatch(layers: int, inside: bool) -> tuple[Any, ...]:
 
 
 def gradients(policy: RecurrentActorCriticPolicy, outputs: tuple[th.Tensor, ...]) -> dict[str, th.Tensor]:
+    """Of a fixed weighted sum of all outputs, by parameter."""
     policy.zero_grad()
     sum((output.flatten() * th.linspace(0.5, 1.5, output.numel())).sum() for output in outputs).backward()
     return {name: p.grad.clone() for name, p in policy.named_parameters() if p.grad is not None}
 
 
 def assert_close(ours: Any, stock: Any) -> None:
+    """Equal up to what the order of float32 sums explains."""
     th.testing.assert_close(ours, stock, rtol=1e-4, atol=2e-5)
 
 
 def assert_evaluations_equal(layers: int, inside: bool, process: Callable[..., Any] | None = None) -> None:
+    """Compare outputs and gradients of ``evaluate_actions`` with stock's."""
     stock, ours = policies(layers=layers)
     if process is not None:
         ours._process_sequence = process  # type: ignore[method-assign]
@@ -117,10 +122,12 @@ def test_values_log_probabilities_entropies_and_gradients_equal_stock(layers: in
 
 
 def unmasked(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
+    """Ignore every episode start."""
     return LstmPolicy._process_sequence(features, states, th.zeros_like(starts), lstm)
 
 
 def only_first(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
+    """Ignore episode starts inside a sequence."""
     first = starts.reshape(NUM_ENVS, -1).clone()
     first[:, 1:] = 0
     return LstmPolicy._process_sequence(features, states, first.flatten(), lstm)
@@ -179,11 +186,13 @@ def test_shared_memory_is_trained_by_both_heads(inside: bool) -> None:
 
 
 def run(model: RecurrentPPO, rollouts: int = 3) -> None:
+    """Train from the same random state."""
     model.set_random_seed(3)
     model.learn(rollouts * model.n_steps * NUM_ENVS)
 
 
 def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
+    """Train both from the same weights and compare weights and logs."""
     initial = {name: value.clone() for name, value in stock.policy.state_dict().items()}
     ours.policy.load_state_dict(initial)
     run(stock)
@@ -211,7 +220,7 @@ def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
     ids=str,
 )
 def test_learning_from_whole_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
-    """Given the same minibatches of whole lifetimes, stock's rollouts and updates end at the same parameters and logs."""
+    """Given the same minibatches of whole lifetimes, stock ends at the same parameters and logs."""
     ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
     stock.rollout_buffer = learner(MetaRecurrentPPO, **kwargs).rollout_buffer
     assert_same_learning(ours, stock)
@@ -220,7 +229,7 @@ def test_learning_from_whole_lifetimes_equals_stock(kwargs: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("n_steps", [2 * LENGTH, LENGTH // 2])
 def test_learning_from_the_whole_rollout_equals_stock(n_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stock untouched, but for the place where it would cut a lifetime in two; also when rollouts are half a lifetime."""
+    """Stock untouched, except for where it would cut a lifetime in two; also when rollouts are half a lifetime."""
     monkeypatch.setattr(np.random, "randint", lambda *_: 0)
     kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS}
     ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
@@ -240,13 +249,15 @@ def test_learning_from_the_whole_rollout_equals_stock(n_steps: int, monkeypatch:
     ids=str,
 )
 def test_learning_from_pieces_of_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
-    """Stock untouched: where lifetimes do not fit the rollout or the minibatch, the same sampling gives the same parameters."""
+    """Stock untouched: where lifetimes do not fit the rollout or the minibatch, sampling and parameters are stock's."""
     assert_same_learning(learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs))
 
 
 @pytest.mark.parametrize("as_dict", [False, True])
 @pytest.mark.parametrize("n_steps", [3 * LENGTH, LENGTH // 2])
-def test_minibatches_hold_the_rollout_as_stock_does(as_dict: bool, n_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minibatches_hold_the_rollout_as_stock_does(
+    as_dict: bool, n_steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In their original order our sequences are stock's, field by field; shuffled, each is handed out exactly once."""
     kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS, "n_epochs": 1, "learning_rate": 0.0}
     models = [learner(cls, {"as_dict": as_dict}, **kwargs) for cls in (MetaRecurrentPPO, RecurrentPPO)]
@@ -280,13 +291,18 @@ def test_return_of_lifetimes_is_logged() -> None:
     """The mean undiscounted return, without what a time limit adds to the last reward."""
     model = learner(MetaRecurrentPPO, {"truncate": True})
     raw: list[float] = []
-    model.learn(1, callback=lambda local, _: bool(raw.append(local["rewards"].sum()) or True))
-    assert model.logger.name_to_value["rollout/lifetime_return_mean"] == pytest.approx(np.sum(raw) / (2 * NUM_ENVS), rel=1e-5)
+    model.learn(1, log_interval=None, callback=lambda local, _: bool(raw.append(local["rewards"].sum()) or True))
+    assert model.logger.name_to_value["rollout/lifetime_return_mean"] == pytest.approx(
+        np.sum(raw) / (2 * NUM_ENVS), rel=1e-5
+    )
 
 
 def test_entropy_coefficient_may_be_a_schedule() -> None:
     """A function of the progress remaining acts as the number it returns."""
-    fixed, scheduled = learner(MetaRecurrentPPO, ent_coef=0.3), learner(MetaRecurrentPPO, ent_coef=lambda left: 0.3 + 0 * left)
+    fixed, scheduled = (
+        learner(MetaRecurrentPPO, ent_coef=0.3),
+        learner(MetaRecurrentPPO, ent_coef=lambda left: 0.3 + 0 * left),
+    )
     assert_same_learning(scheduled, fixed)
     assert scheduled.logger.name_to_value["train/ent_coef"] == 0.3
 

@@ -38,6 +38,11 @@ class History:
         horizon: Steps of a lifetime; known for the package's families and for environments with a time limit.
         reward_values: The distinct rewards; known for the package's families that have finitely many.
 
+    Attributes:
+        space: Of the observations with their past, one copy.
+        blank: The past (H,) float32 at the first step.
+        flat: Whether observation and past are one flat Box.
+
     Raises:
         ValueError: If an argument makes no sense or is missing for this environment.
     """
@@ -105,8 +110,8 @@ class History:
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
 
     def _plan_space(self, space: spaces.Space[Any], parts: dict[str, spaces.Box]) -> None:
-        self._flat = isinstance(space, spaces.Discrete) or (isinstance(space, spaces.Box) and len(space.shape) <= 1)
-        if self._flat:
+        self.flat = isinstance(space, spaces.Discrete) or (isinstance(space, spaces.Box) and len(space.shape) <= 1)
+        if self.flat:
             observed = spaces.flatten_space(space)
             assert isinstance(observed, spaces.Box)
             self._num_observed = observed.shape[0]
@@ -153,7 +158,7 @@ class History:
 
     def beside(self, observation: Any, past: Array) -> Any:
         """Observations (..., ) with the past (..., H) written beside them, a new array or a new Dict."""
-        if not self._flat:
+        if not self.flat:
             shown = observation if isinstance(observation, dict) else {"image": observation}
             return {**shown, **{name: past[..., place].copy() for name, place in self._slices.items()}}
         written = np.empty((*past.shape[:-1], self._num_observed + past.shape[-1]), np.float32)
@@ -305,12 +310,20 @@ class VectorPreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
             self._forget(self._over)
         self._over = over = terminated | truncated
         if self._mode is AutoresetMode.SAME_STEP and over.any():
-            final = infos["final_obs"].copy()
-            for copy in np.flatnonzero(over):
-                final[copy] = self.history.beside(final[copy], self._past[copy])
-            infos = {**infos, "final_obs": final}
+            infos = {**infos, "final_obs": self._extend_final(infos["final_obs"], np.flatnonzero(over))}
             self._forget(over)
         return self.history.beside(observation, self._past), reward, terminated, truncated, infos
+
+    def _extend_final(self, final: Array, copies: Array) -> Array:
+        """The last observations, objects (num_envs,), of the copies that ended."""
+        extended = np.full(self.num_envs, None, dtype=object)
+        if self.history.flat:
+            rows = self.history.beside(np.stack(final[copies].tolist()), self._past[copies])
+        else:
+            rows = [self.history.beside(final[copy], self._past[copy]) for copy in copies]
+        for copy, row in zip(copies, rows, strict=True):
+            extended[copy] = row
+        return extended
 
     def _forget(self, which: Any) -> None:
         self._past[which] = self.history.blank

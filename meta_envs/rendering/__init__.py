@@ -1,4 +1,4 @@
-"""Pictures of lifetimes, apart from physics: families know nothing of them, and pygame is imported when one is drawn."""
+"""Pictures of lifetimes, apart from physics: families know nothing of them, and drawing one is what imports pygame."""
 
 from meta_envs.rendering.trace import Trace
 from meta_envs.rendering.viewer import Viewer

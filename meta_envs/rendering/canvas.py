@@ -1,8 +1,10 @@
-"""What painters draw on: an array of pixels, with pygame's brushes. No display is needed, and nothing outlives a picture."""
+"""What painters draw on: an array of pixels, with pygame's brushes. No display is needed."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,41 +28,48 @@ class Canvas:
     def __init__(self) -> None:
         import pygame
 
-        # Fonts are loaded anew for every picture: other programs may call pygame.quit(), after which old ones are unusable.
-        pygame.font.init()
-        self._fonts: dict[int, pygame.font.Font] = {}
-        self._pygame = pygame
         self.pixels: Array = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
-        self._surface = pygame.image.frombuffer(self.pixels, SIZE, "RGB")
+        self._draw = pygame.draw
+        self._surface = pygame.image.frombuffer(self.pixels.data, SIZE, "RGB")
         self._surface.fill(PAPER)
 
-    def box(self, x: float, y: float, width: float, height: float, color: Color, *, radius: int = 0) -> None:
+    def box(self, x: float, y: float, width: float, height: float, color: Color) -> None:
         """Fill a rectangle with its upper left corner at (x, y)."""
-        area = (round(x), round(y), round(width), round(height))
-        if radius:
-            self._pygame.draw.rect(self._surface, color, area, border_radius=radius)
-        else:
-            self._surface.fill(color, area)
+        self._surface.fill(color, _snap(x, y, width, height))
 
-    def frame(self, x: float, y: float, width: float, height: float, color: Color, *, line: int, radius: int = 0) -> None:
+    def frame(self, x: float, y: float, width: float, height: float, color: Color, *, line: int) -> None:
         """Outline a rectangle; the line lies inside it."""
-        area = (round(x), round(y), round(width), round(height))
-        self._pygame.draw.rect(self._surface, color, area, line, border_radius=radius)
+        self._draw.rect(self._surface, color, _snap(x, y, width, height), line)
 
     def polygon(self, points: Sequence[tuple[float, float]], color: Color) -> None:
         """Fill a polygon with smooth edges."""
-        self._pygame.draw.polygon(self._surface, color, points)
-        self._pygame.draw.aalines(self._surface, color, True, points)
+        self._draw.polygon(self._surface, color, points)
+        self._draw.aalines(self._surface, color, True, points)
+
+    def pill(self, text: str, x: float, y: float, size: int, color: Color, ink: Color) -> None:
+        """Write a short text on a lozenge of a colour, centred at (x, y)."""
+        image = _write(text, size, ink)
+        radius, half = image.get_height() // 2 + 1, self.pill_width(text, size) // 2
+        x, y = round(x), round(y)
+        for center in (x - half + radius, x + half - radius):
+            self._draw.aacircle(self._surface, color, (center, y), radius)
+        self.box(x - half + radius, y - radius, 2 * (half - radius), 2 * radius + 1, color)
+        self._surface.blit(image, (x - image.get_width() // 2, y - image.get_height() // 2 + 1))
+
+    def pill_width(self, text: str, size: int) -> int:
+        """Pixels from the left to the right end of a lozenge."""
+        image = _write(text, size, PAPER)
+        return max(image.get_width() + 12, image.get_height() + 4)
 
     def text(self, text: str, x: float, y: float, size: int, color: Color, *, align: Align = "left") -> None:
         """Write one line whose upper edge is at y, and whose left end, centre or right end is at x."""
-        image = self._font(size).render(text, True, color)
+        image = _write(text, size, color)
         shift = {"left": 0.0, "center": image.get_width() / 2, "right": image.get_width()}[align]
         self._surface.blit(image, (round(x - shift), round(y)))
 
     def width(self, text: str, size: int) -> int:
         """Pixels that a text takes from its left to its right end."""
-        return self._font(size).size(text)[0]
+        return _write(text, size, PAPER).get_width()
 
     def shorten(self, text: str, size: int, room: float) -> str:
         """The text, or as much of it as fits into ``room`` pixels."""
@@ -70,7 +79,28 @@ class Canvas:
             text = text[:-1]
         return text + "..."
 
-    def _font(self, size: int) -> pygame.font.Font:
-        if size not in self._fonts:
-            self._fonts[size] = self._pygame.font.Font(None, size)
-        return self._fonts[size]
+
+def _snap(x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
+    """A rectangle in whole pixels: its edges are rounded, half up, so that nested rectangles keep even margins."""
+    left, top, right, bottom = (math.floor(edge + 0.5) for edge in (x, y, x + width, y + height))
+    return left, top, right - left, bottom - top
+
+
+@lru_cache(maxsize=4096)
+def _write(text: str, size: int, color: Color) -> pygame.Surface:
+    import pygame
+
+    try:
+        return _load_font(size).render(text, True, color)
+    except pygame.error:
+        # Another program has called pygame.quit() since, as Gymnasium's own environments do when they are closed.
+        _load_font.cache_clear()
+        return _load_font(size).render(text, True, color)
+
+
+@lru_cache(maxsize=16)
+def _load_font(size: int) -> pygame.font.Font:
+    import pygame
+
+    pygame.font.init()
+    return pygame.font.Font(None, size)

@@ -24,7 +24,7 @@ class Painter:
     text: Callable[[TaskFamily, Trace], str] = write_table
 
 
-PAINTERS: dict[type[TaskFamily], Painter] = {TaskFamily: Painter()}
+PAINTERS: dict[type, Painter] = {TaskFamily: Painter()}
 """Painters of families and of all that derive from them; whatever has no painter of its own gets the general one."""
 
 

@@ -1,4 +1,4 @@
-"""What a trace says, in numbers: the common ground of picture and text. It holds nothing hidden before the lifetime is over."""
+"""What a trace says, in numbers: the common ground of picture and text. Nothing hidden is in it before the end."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Summary:
         counts: (A,) int64, how often each action was taken.
         means: (A,) float64, mean reward of each action; NaN where it was never taken.
         scale: Lowest and highest reward to draw; 0 lies between them.
-        true_means: (A,) float64, expected reward of each action in the hidden task; None until the lifetime is over, and in
-            families where it depends on the state.
-        task: The hidden task in words; empty until the lifetime is over.
+        true_means: (A,) float64, expected rewards in the hidden task; None until the lifetime is over, and in families
+            where they depend on the state.
+        task: The hidden task's first numbers in words; empty until the lifetime is over.
         over: Whether the lifetime is over.
         bandit: Whether the family's law is that of a bandit: countable actions and a single state.
     """
@@ -47,7 +47,7 @@ class Summary:
     over: bool
     bandit: bool
 
-    def level(self, reward: Array) -> Array:
+    def level(self, reward: Array | float) -> Array:
         """Rewards as fractions of the scale, in [0, 1]; the shape is kept."""
         low, high = self.scale
         return np.clip((reward - low) / (high - low), 0.0, 1.0)
@@ -63,11 +63,16 @@ class Summary:
         return "arm" if self.bandit else "action"
 
     @property
+    def verb(self) -> str:
+        """What the number of an action's uses is called."""
+        return "pulls" if self.bandit else "times"
+
+    @property
     def status(self) -> str:
         """What happened last, in a few words; when the lifetime is over, what was hidden."""
         if self.over:
-            best = " and ".join(str(action + 1) for action in self.best)
-            return f"over: {self.noun} {best} was best" if best else f"over: {self.task}"
+            best = ", ".join(str(action + 1) for action in self.best)
+            return f"over; best {self.noun}: {best}" if best else f"over; {self.task}"
         if not len(self.rewards):
             return f"no {self.noun} chosen yet"
         return f"last: {self.noun} {self.actions[-1] + 1}, reward {in_short(self.rewards[-1])}"
@@ -128,6 +133,13 @@ def in_short(number: float, digits: int = 3) -> str:
     return f"{number:.{digits}g}" if abs(number) < 1000 else f"{number:.0f}"
 
 
+def in_decimals(mean: float) -> str:
+    """A mean with two decimals; a dash for the mean of nothing."""
+    if np.isnan(mean):
+        return "-"
+    return f"{mean:.2f}" if abs(mean) < 10 else in_short(mean)
+
+
 def _find_scale(family: TaskFamily, rewards: Array) -> tuple[float, float]:
     """The family's bounds where there are any, else those of what has been seen; 0 is always inside."""
     low, high = family.reward_range
@@ -147,6 +159,6 @@ def _find_true_means(family: TaskFamily, task: Array) -> Array | None:
 
 
 def _describe(family: TaskFamily, task: Array) -> str:
-    names = family.task_names
-    named = [f"{name} = {in_short(number)}" for name, number in zip(names, task, strict=False)]
+    """The first few numbers of a task, by name: a line has no room for more."""
+    named = [f"{name} = {in_short(number)}" for name, number in zip(family.task_names[:8], task[:8], strict=True)]
     return ", ".join(named)

@@ -1,8 +1,10 @@
 """The one look of all pictures: sizes in pixels and colours (red, green, blue), alike for every family.
 
-Low and high rewards differ in hue, in lightness and in the size of their mark, so that the pictures can be read with any
-colour vision and in grey. Blue and amber are told apart in every common form of colour blindness.
+Low and high rewards differ in hue, in lightness and in the size of their mark, so that pictures can be read in grey and
+with any colour vision: blue and amber are told apart in every common form of colour blindness.
 """
+
+import numpy as np
 
 Color = tuple[int, int, int]
 
@@ -10,6 +12,9 @@ SIZE = (600, 400)
 MARGIN = 18
 GUTTER = 58
 """Width of the row labels left of every panel, so that panels line up."""
+
+LEFT, RIGHT = MARGIN + GUTTER, SIZE[0] - MARGIN
+"""Ends of the panels."""
 
 TITLE = 26
 BODY = 22
@@ -21,13 +26,17 @@ PANEL: Color = (238, 240, 244)
 LINE: Color = (196, 202, 211)
 FAINT: Color = (92, 101, 115)
 INK: Color = (24, 31, 42)
-LOW: Color = (245, 176, 65)
+LOW: Color = (233, 150, 30)
 HIGH: Color = (0, 84, 159)
 TRUTH: Color = (163, 37, 106)
 """The hidden task, shown only when a lifetime is over, is the one thing in this colour."""
 
 
+LEVELS = np.rint(np.linspace(LOW, HIGH, 256)).astype(np.uint8)
+"""Colours (256, 3) uint8 of rewards from the lowest to the highest."""
+
+
 def level_color(level: float) -> Color:
     """Colour of a reward that lies ``level``, in [0, 1], of the way from the lowest to the highest."""
-    red, green, blue = (round(low + level * (high - low)) for low, high in zip(LOW, HIGH, strict=True))
+    red, green, blue = LEVELS[round(255 * level)].tolist()
     return red, green, blue

@@ -40,10 +40,11 @@ class Viewer:
         """
         if mode == "ansi":
             return self._painter.text(self._family, trace)
-        picture = self._painter.picture(self._family, trace)
-        if mode == "human":
-            return self._window.show(picture)
-        return picture
+        if mode == "rgb_array":
+            return self._painter.picture(self._family, trace)
+        if not self._window.dismissed:
+            self._window.show(self._painter.picture(self._family, trace))
+        return None
 
     def close(self) -> None:
         """Close the window, if it is open."""

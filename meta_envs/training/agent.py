@@ -149,7 +149,7 @@ def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
     try:
         policy.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"The weights in {file} do not fit its card ({error}): train it again.") from error
+        raise ValueError(f"The weights in {file} do not fit its card: train it again.") from error
     policy.set_training_mode(False)
     agent = Agent(policy, card)
     if play is not None:
@@ -157,3 +157,20 @@ def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
             raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
         agent.play = play
     return agent
+
+
+def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int = 2000) -> None:
+    """Let the card say which way of playing is the agent's own: that with the higher expected return.
+
+    Args:
+        agent: The agent, whose card is changed.
+        family: The family that it was trained on.
+        first_seed: Of the ``num`` lifetimes; training seeds, so that nothing of an evaluation is used.
+        num: Lifetimes.
+    """
+    means = {}
+    for way in PLAYS:
+        agent.play = way
+        (record,) = play([agent], family, range(first_seed, first_seed + num), (0,))
+        means[way] = float(np.mean(record.expected))
+    agent.play = agent.card["play"] = max(means, key=means.__getitem__)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Generator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import torch as th
@@ -14,15 +14,15 @@ from sb3_contrib.common.recurrent.type_aliases import (
 )
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
-Samples = RecurrentRolloutBufferSamples | RecurrentDictRolloutBufferSamples
+Samples: TypeAlias = RecurrentRolloutBufferSamples | RecurrentDictRolloutBufferSamples
 
 
 class _LifetimeSampling(RolloutBuffer):
     """What the two buffers below share; to be mixed in before one of sb3-contrib's recurrent rollout buffers.
 
     Attributes:
-        sequence_length: Steps in each of the equally long sequences that episode starts cut every copy's rollout into, at the
-            same steps in all copies; None where they do not. Known once the rollout is complete.
+        sequence_length: Steps in each of the equally long sequences that episode starts cut every copy's rollout into,
+            at the same steps in all copies; None where they do not. Known once the rollout is complete.
         whole_lifetimes: Whether each of these sequences is a whole lifetime, from its first step to its last.
     """
 
@@ -66,9 +66,9 @@ class _LifetimeSampling(RolloutBuffer):
     def get(self, batch_size: int | None = None) -> Generator[Samples, None, None]:
         """Yield every step of the rollout once, in minibatches.
 
-        Where ``sequence_length`` divides ``batch_size``, the sequences (whole lifetimes, as a rule) are shuffled with NumPy's
-        global generator and a minibatch is ``batch_size / sequence_length`` of them, unpadded. Elsewhere sb3-contrib's
-        sampling is used: many times slower, and with sequences cut at the edges of minibatches.
+        Where ``sequence_length`` divides ``batch_size``, the sequences (whole lifetimes, as a rule) are shuffled with
+        NumPy's global generator and a minibatch is ``batch_size / sequence_length`` of them, unpadded. Elsewhere
+        sb3-contrib's sampling is used: many times slower, and with sequences cut at the edges of minibatches.
 
         Args:
             batch_size: Number of steps in a minibatch, all by default.
@@ -78,8 +78,8 @@ class _LifetimeSampling(RolloutBuffer):
         if self.sequence_length is None or batch_size % self.sequence_length:
             if self.sequence_length is not None:
                 warnings.warn(
-                    f"batch_size={batch_size} is not a multiple of the {self.sequence_length} steps between episode starts, so "
-                    "minibatches cut lifetimes and training is many times slower than it could be.",
+                    f"batch_size={batch_size} is not a multiple of the {self.sequence_length} steps between episode "
+                    "starts, so minibatches cut lifetimes and training is many times slower than it could be.",
                     stacklevel=2,
                 )
             self._stack_lstm_states()
@@ -107,7 +107,7 @@ class _LifetimeSampling(RolloutBuffer):
             return self.to_torch(flat.reshape(-1, length, *flat.shape[1:]))
 
         def at_sequence_starts(state: th.Tensor) -> th.Tensor:
-            # Only a sequence at the rollout's first step can continue a lifetime; all others begin with a cleared memory.
+            # Only a sequence at the rollout's first step can continue a lifetime; the others begin one.
             starts = state.new_zeros(len(state), self.n_envs, self.buffer_size // length, state.shape[-1])
             starts[:, :, 0] = state
             return starts.flatten(1, 2)
@@ -128,11 +128,11 @@ class _LifetimeSampling(RolloutBuffer):
 
     def _choose(self, chosen: th.Tensor) -> Samples:
         def take(field: Any) -> Any:
+            if isinstance(field, th.Tensor):
+                return field.index_select(0, chosen).flatten(0, 1)
             if isinstance(field, dict):
                 return {key: take(part) for key, part in field.items()}
-            if isinstance(field, RNNStates):
-                return RNNStates(*(tuple(state.index_select(1, chosen) for state in states) for states in field))
-            return field.index_select(0, chosen).flatten(0, 1)
+            return RNNStates(*(tuple(state.index_select(1, chosen) for state in states) for states in field))
 
         assert self.sequences is not None
         return self.samples_class(*map(take, self.sequences))

@@ -1,4 +1,4 @@
-"""The recurrent actor-critic: sb3-contrib's, with whole sequences in one LSTM call and a memory both heads may train."""
+"""The recurrent actor-critic: sb3-contrib's, with a sequence in one LSTM call and a memory both heads may train."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class FastCategorical(CategoricalDistribution):
         return self
 
     @property
-    def distribution(self) -> Categorical:  # type: ignore[override]
+    def distribution(self) -> Categorical:
         """The same as a distribution of torch's, made when asked for."""
         return Categorical(logits=self.logits, validate_args=False)
 
@@ -50,18 +50,19 @@ class FastCategorical(CategoricalDistribution):
 class LstmPolicy(RecurrentActorCriticPolicy):
     """Recurrent actor-critic whose LSTM runs once over a sequence, not once a step.
 
-    Same mathematics, same parameters and same ``state_dict`` keys as sb3-contrib's ``RecurrentActorCriticPolicy``; weights go
-    either way between the two (with ``shared_memory``, to and from its ``shared_lstm=True``).
+    Same mathematics, same parameters and same ``state_dict`` keys as sb3-contrib's ``RecurrentActorCriticPolicy``;
+    weights go either way between the two (with ``shared_memory``, to and from its ``shared_lstm=True``).
 
     Args:
         observation_space: Box or Dict space of one observation.
         action_space: Any action space of RecurrentPPO.
         lr_schedule: Learning rate as a function of the progress remaining, from 1 to 0.
         shared_memory: One LSTM for the policy and the value, trained by the gradients of both, as in Wang et al. (2016,
-            2018). By default there are two LSTMs. (sb3-contrib's ``shared_lstm`` differs: there the value does not train it.)
-        features_extractor_class: By default ``CombinedExtractor`` for a Dict of observations, else ``FlattenExtractor``.
+            2018). By default there are two. (With sb3-contrib's ``shared_lstm``, the value does not train the LSTM.)
+        features_extractor_class: By default ``CombinedExtractor`` for a Dict of observations, else
+            ``FlattenExtractor``.
         optimizer_class: By default Adam.
-        optimizer_kwargs: By default, for Adam, SB3's ``eps=1e-5`` with torch's fused step: same numbers, a tenth of the time.
+        optimizer_kwargs: By default, for Adam, SB3's ``eps=1e-5`` with torch's fused step: the same, only faster.
         **kwargs: As for ``RecurrentActorCriticPolicy``: ``lstm_hidden_size``, ``n_lstm_layers``, ``net_arch``, ... With
             ``net_arch=[]`` both heads are linear in the LSTM's output, as in the papers.
     """
@@ -159,7 +160,7 @@ def _is_plain(lstm: nn.LSTM) -> bool:
 def _step(
     features: th.Tensor, states: tuple[th.Tensor, th.Tensor], lstm: nn.LSTM
 ) -> tuple[th.Tensor, tuple[th.Tensor, th.Tensor]]:
-    """``lstm`` over a single step: half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
+    """Run a plain LSTM for a single step, in half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
 
     Shapes: features (S, F); states (num_layers, S, H); returns the output (S, H) and the new states.
     """
@@ -168,8 +169,8 @@ def _step(
         weight = th.cat((w_input, w_hidden), 1).t()
         gates = th.addmm(b_input + b_hidden, th.cat((features, hidden), 1), weight)
         entered, forgotten, _, shown = gates.sigmoid().chunk(4, 1)
-        cell = th.addcmul(forgotten * cell, entered, gates.chunk(4, 1)[2].tanh())
-        features = shown * cell.tanh()
-        new.append((features, cell))
+        next_cell = th.addcmul(forgotten * cell, entered, gates.chunk(4, 1)[2].tanh())
+        features = shown * next_cell.tanh()
+        new.append((features, next_cell))
     hiddens, cells = zip(*new, strict=True)
     return features, (th.stack(hiddens), th.stack(cells))

@@ -23,14 +23,14 @@ from meta_envs.training.policy import LstmPolicy
 class MetaRecurrentPPO(RecurrentPPO):
     """sb3-contrib's ``RecurrentPPO``, many times faster where ``n_steps`` is a whole number of lifetimes.
 
-    The same algorithm (Schulman et al., 2017) and the same public behaviour. A minibatch is a random set of whole lifetimes if
-    all copies begin theirs at the same steps, ``n_steps`` is a multiple of the lifetime's length, and so is ``batch_size``;
-    otherwise minibatches are sampled as sb3-contrib does. The logger also gets ``rollout/lifetime_return_mean``, the mean
-    undiscounted return of the rollout's lifetimes, when all of them were whole.
+    The same algorithm (Schulman et al., 2017) and the same public behaviour. A minibatch is a random set of whole
+    lifetimes if all copies begin theirs at the same steps, ``n_steps`` is a multiple of the lifetime's length, and so
+    is ``batch_size``; otherwise minibatches are sampled as sb3-contrib does. The logger also gets
+    ``rollout/lifetime_return_mean``, the mean undiscounted return of the rollout's lifetimes, when all were whole.
 
-    What decides the future at the boundary of two rollouts: the policy's and the optimizer's ``state_dict``, ``num_timesteps``,
-    ``_n_updates``, ``_last_obs``, ``_last_episode_starts``, ``_last_lstm_states``, the environment, and the global random
-    states of torch (actions), NumPy (minibatches) and Python.
+    What decides the future at the boundary of two rollouts: the policy's and the optimizer's ``state_dict``,
+    ``num_timesteps``, ``_n_updates``, ``_last_obs``, ``_last_episode_starts``, ``_last_lstm_states``, the environment,
+    and the global random states of torch (actions), NumPy (minibatches) and Python.
 
     Args:
         policy: ``"LstmPolicy"``, or any recurrent policy of sb3-contrib (which then runs its LSTM step by step).
@@ -50,7 +50,7 @@ class MetaRecurrentPPO(RecurrentPPO):
         ent_coef: float | Schedule = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(policy, env, *args, ent_coef=ent_coef, **kwargs)  # type: ignore[misc]
+        super().__init__(policy, env, *args, ent_coef=ent_coef, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -110,10 +110,9 @@ class MetaRecurrentPPO(RecurrentPPO):
             if not callback.on_step():
                 return False
 
-            if any(infos):
-                self._update_info_buffer(infos, dones)
             reward_sum += float(rewards.sum())
             if dones.any():
+                self._update_info_buffer(infos, dones)
                 rewards = self._bootstrap_truncated(rewards, dones, infos, lstm_states)
 
             rollout_buffer.add(
@@ -142,7 +141,7 @@ class MetaRecurrentPPO(RecurrentPPO):
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates
     ) -> np.ndarray:
-        """Add the discounted value of the last observation to the last reward of copies whose episode was cut by a time limit.
+        """Add the discounted value of the last observation to the last reward where a time limit cut the episode.
 
         See https://github.com/DLR-RM/stable-baselines3/issues/633. Shapes: rewards and dones, (num_envs,).
         """
@@ -196,9 +195,9 @@ class MetaRecurrentPPO(RecurrentPPO):
                 norm = th.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
-                        f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of update "
-                        f"{self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: lower the "
-                        "learning rate, or look for infinite or missing numbers in the observations and rewards."
+                        f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of "
+                        f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
+                        "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
                 self.policy.optimizer.step()
             self._n_updates += 1
@@ -223,7 +222,7 @@ class MetaRecurrentPPO(RecurrentPPO):
     def _loss(
         self, samples: Samples, clip_range: float, clip_range_vf: float | None, ent_coef: float
     ) -> tuple[th.Tensor, dict[str, float]]:
-        """The loss of a minibatch, a scalar, and what is logged of it: RecurrentPPO's, without copies by an all-true mask."""
+        """RecurrentPPO's loss of a minibatch, a scalar, and what is logged of it."""
         mask = samples.mask > 1e-8
         unpadded = bool(mask.all())
 

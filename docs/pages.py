@@ -1,0 +1,152 @@
+"""Pages and tables that are made from the package whenever the documentation is built: they cannot be out of date."""
+
+import inspect
+import io
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+import meta_envs
+from meta_envs.baselines import LEARNERS
+from meta_envs.family import TaskFamily
+from meta_envs.learners import make_learner
+
+PICTURE_SEED = 3
+PICTURE_STEPS = 40
+
+
+def write(folder: Path) -> None:
+    """Write everything into ``folder``; files that would be the same are not touched, and all others there removed."""
+    contents: dict[Path, bytes] = {
+        folder / "tables" / f"{name}.md": text.encode()
+        for name, text in {
+            "environments": environments_table(),
+            "presets": presets_table(),
+            "learners": learners_table(),
+            "optima": optima_table(),
+        }.items()
+    }
+    for id in meta_envs.ids():
+        contents[folder / "environments" / f"{id}.md"] = environment_page(id).encode()
+        contents[folder / "environments" / f"{id}.png"] = picture(id)
+    for stale in set(folder.rglob("*.*")) - set(contents):
+        stale.unlink()
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def environment_page(id: str) -> str:
+    """An environment's page: the docstring of its family, with the picture and the keywords of this id in front."""
+    family = meta_envs.make_family(id)
+    summary, _, body = (inspect.getdoc(type(family)) or "").partition("\n")
+    defaults = type(family)()
+    rows = [
+        (f"`{name}`", f"`{value!r}`", "" if value == getattr(defaults, name) else f"`{getattr(defaults, name)!r}`")
+        for name, value in keywords(family).items()
+    ]
+    return f"""# {id}
+
+{summary}
+
+![A lifetime of {id} after {PICTURE_STEPS} trials](<{id}.png>)
+
+```python
+env = gymnasium.make("{id}")
+```
+
+{table(("keyword", f"default of `{id}`", "family's own default, where another"), rows)}
+
+{body.strip()}
+"""
+
+
+def keywords(family: TaskFamily) -> dict[str, Any]:
+    """The values of a family's fields."""
+    return {field.name: getattr(family, field.name) for field in fields(family)}
+
+
+def picture(id: str) -> bytes:
+    """A lifetime's picture as PNG: an action is repeated after a reward and changed otherwise."""
+    import pygame
+
+    env = gym.make(id, render_mode="rgb_array")
+    env.reset(seed=PICTURE_SEED)
+    action = 0
+    for _ in range(PICTURE_STEPS):
+        reward = env.step(action)[1]
+        action = action if float(reward) > 0 else (action + 1) % meta_envs.make_family(id).action_space.n
+    frame: Any = env.render()
+    buffer = io.BytesIO()
+    pygame.image.save(pygame.surfarray.make_surface(frame.swapaxes(0, 1)), buffer, "picture.png")
+    return buffer.getvalue()
+
+
+def environments_table() -> str:
+    """The ids, with a line each."""
+    rows = []
+    for id in meta_envs.ids():
+        family = meta_envs.make_family(id)
+        changed = {name: value for name, value in keywords(family).items() if value != getattr(type(family)(), name)}
+        rows.append(
+            (
+                f"[`{id}`](_generated/environments/{id}.md)",
+                (type(family).__doc__ or "").partition("\n")[0],
+                ", ".join(f"`{name}={value!r}`" for name, value in changed.items()) or "–",
+                str(family.horizon),
+            )
+        )
+    return table(("id", "task", "keywords beside the family's defaults", "steps"), rows)
+
+
+def presets_table() -> str:
+    """The settings of training, a column an id; ids with the same settings share one."""
+    from meta_envs.training.presets import PRESETS, Preset
+
+    groups: dict[Preset, list[str]] = {}
+    for id, preset in PRESETS.items():
+        groups.setdefault(preset, []).append(f"`{id}`")
+    rows = [
+        (f"`{field.name}`", *(f"`{show(getattr(preset, field.name))}`" for preset in groups))
+        for field in fields(Preset)
+    ]
+    return table(("setting", *("<br>".join(ids) for ids in groups.values())), rows)
+
+
+def show(value: Any) -> str:
+    """A value as Python writes it, with groups of digits in large numbers."""
+    return f"{value:_}" if type(value) is int else repr(value)
+
+
+def learners_table() -> str:
+    """The learners that need no training, by name."""
+    rows = []
+    for name in LEARNERS:
+        doc = inspect.getdoc(type(make_learner(name))) or ""
+        constants = [
+            f"`{key}={kind.default}`"
+            for key, kind in inspect.signature(LEARNERS[name]).parameters.items()
+            if kind.kind is kind.KEYWORD_ONLY
+        ]
+        rows.append((f"`{name}`", doc.partition("\n")[0], ", ".join(constants) or "–"))
+    return table(("name", "what it does", "constants"), rows)
+
+
+def optima_table() -> str:
+    """The exact optimum of every registered id."""
+    rows = []
+    for id in meta_envs.ids():
+        optimum = meta_envs.solve(id)
+        rows.append((f"`{id}`", f"{optimum.value:.4f}", optimum.kind, f"{optimum.random_value:.4f}", optimum.note))
+    return table(("id", "Bayes-optimal return", "kind", "random's return", "how"), rows)
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    headings = tuple(headings)
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

@@ -1,0 +1,51 @@
+"""The optimum of one who knows the task, against which regret is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.tables import tabulate
+
+
+def task_action_values(family: TaskFamily, task: Array) -> Array:
+    """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
+
+    Args:
+        family: A family with few states.
+        task: Tasks (B, T).
+
+    Returns:
+        Expected returns of the rest of the lifetime (horizon, B, N, A): after ``t`` steps, in the state of row ``n`` of
+        ``family.states()``, by action ``a`` and perfect play thereafter.
+
+    Raises:
+        ValueError: If the family does not list its states.
+    """
+    probs, rewards = task_laws(family, task)
+    tables = tabulate(family)
+    assert tables is not None
+    following = tables.next_row.reshape(probs.shape[1:])
+    values = np.empty((family.horizon, *rewards.shape))
+    best = np.zeros(rewards.shape[:2])
+    for step in reversed(range(family.horizon)):
+        values[step] = rewards + np.sum(probs * best[:, following], axis=-1)
+        best = np.max(values[step], axis=-1)
+        if tables.terminal is not None:
+            best[:, tables.terminal] = 0.0
+    return values
+
+
+def task_laws(family: TaskFamily, task: Array) -> tuple[Array, Array]:
+    """Outcome probabilities (B, N, A, K) and mean rewards (B, N, A) of tasks (B, T), in all listed states.
+
+    Raises:
+        ValueError: If the family does not list its states.
+    """
+    tables = tabulate(family)
+    if tables is None or not isinstance(family, DiscreteFamily):
+        raise ValueError(f"{type(family).__name__} does not list its states, so that its tasks cannot be solved.")
+    shape = (len(task), len(tables.states), tables.num_actions)
+    copy, row, action = (grid.ravel() for grid in np.indices(shape))
+    probs = family.outcome_probs(task[copy], tables.states[row], action).reshape(*shape, tables.num_outcomes)
+    return probs, np.sum(probs * tables.reward.reshape(*shape[1:], -1), axis=-1)

@@ -1,0 +1,109 @@
+"""Policies as tables: a lifetime walks from node to node, with no belief computed on the way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from meta_envs.family import Array, DiscreteFamily
+
+
+class Plan(ABC):
+    """A policy as tables. Read-only: where a lifetime stands is its player's to remember.
+
+    Args:
+        family: The family for whose prior the policy is.
+    """
+
+    def __init__(self, family: DiscreteFamily) -> None:
+        self.family = family
+
+    def check(self, family: DiscreteFamily) -> None:
+        """Refuse families in which the plan makes no sense.
+
+        Raises:
+            ValueError: If actions or outcomes are others, or lifetimes longer.
+        """
+        own = self.family
+        if (family.num_actions, family.num_outcomes) != (own.num_actions, own.num_outcomes):
+            raise ValueError(
+                f"This optimum is for {own.num_actions} actions and {own.num_outcomes} outcomes, and the family has "
+                f"{family.num_actions} and {family.num_outcomes}: solve a family like it."
+            )
+        if family.horizon > own.horizon:
+            raise ValueError(
+                f"This optimum is for {own.horizon} steps, and a lifetime has {family.horizon}: solve a longer family."
+            )
+
+    @abstractmethod
+    def start(self, num: int) -> Array:
+        """First nodes (num, ...)."""
+
+    @abstractmethod
+    def action(self, step: int, node: Array) -> Array:
+        """Actions (num,)."""
+
+    @abstractmethod
+    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
+        """Nodes (num, ...) after a step, whatever the action was."""
+
+
+class TreePlan(Plan):
+    """A plan over numbered beliefs. The last node of a step stands for all that cannot happen or comes after the end.
+
+    Args:
+        family: The family for whose prior the policy is.
+        actions: For each step the nodes' actions (N + 1,).
+        children: For each step the nodes that follow ((N + 1) * A * K,), int32.
+    """
+
+    def __init__(self, family: DiscreteFamily, actions: list[Array], children: list[Array]) -> None:
+        super().__init__(family)
+        self._actions, self._children = actions, children
+
+    def start(self, num: int) -> Array:
+        """The only first node (num,)."""
+        return np.zeros(num, np.intp)
+
+    def action(self, step: int, node: Array) -> Array:
+        """Actions (num,)."""
+        return self._actions[step].take(node).astype(np.intp)
+
+    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
+        """Nodes (num,) after a step."""
+        branch = (node * self.family.num_actions + action) * self.family.num_outcomes + outcome
+        return self._children[step].take(branch)
+
+
+class TwoArmPlan(Plan):
+    """A plan over the counts of two independent arms.
+
+    Args:
+        family: The family for whose prior the policy is.
+        second: For each step whether to play the second arm, over (n1, s1, s2) in order, bool.
+    """
+
+    def __init__(self, family: DiscreteFamily, second: list[Array]) -> None:
+        super().__init__(family)
+        self._second = second
+        self._offset = []
+        for step in range(family.horizon):
+            pulls = np.arange(step + 1)
+            sizes = (pulls + 1) * (step - pulls + 1)
+            self._offset.append(np.cumsum(sizes) - sizes)
+
+    def start(self, num: int) -> Array:
+        """No pulls: n1, s1, s2 (num, 3)."""
+        return np.zeros((num, 3), np.intp)
+
+    def action(self, step: int, node: Array) -> Array:
+        """Actions (num,)."""
+        pulls, first, second = node.T
+        place = self._offset[step].take(pulls) + first * (step - pulls + 1) + second
+        return self._second[step].take(place).astype(np.intp)
+
+    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
+        """Counts (num, 3) after a step."""
+        first = action == 0
+        return node + np.stack([first, first * outcome, ~first * outcome], axis=-1)

@@ -1,0 +1,112 @@
+"""What learners do in lifetimes that no training sees: the same lifetimes with the same luck for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.learners import Learner, PrivilegedLearner
+from meta_envs.lifetimes import Lifetimes, live
+from meta_envs.luck import Streams
+from meta_envs.oracle import task_action_values, task_laws
+from meta_envs.tables import find_rows, tabulate
+
+FIRST_SEED = 1 << 32
+"""Evaluation seeds begin here; training seeds are below."""
+MAX_EPISODES = 1 << 20
+"""Lifetimes of one evaluation seed."""
+BLOCK = 1000
+"""Lifetimes lived side by side. A learner has one random stream a block, so another size is other chance for it."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a learner did in ``n`` lifetimes."""
+
+    expected: Array
+    """Sums of the true means of what was chosen (n,)."""
+    realised: Array
+    """Sums of the rewards that were paid (n,)."""
+    regret: Array
+    """Cumulative expected regret after every step: sums over the lifetimes (horizon,)."""
+    squares: Array
+    """Sums of its squares (horizon,)."""
+
+    def __add__(self, other: Record) -> Record:
+        """Of both sets of lifetimes."""
+        return Record(
+            np.concatenate([self.expected, other.expected]),
+            np.concatenate([self.realised, other.realised]),
+            self.regret + other.regret,
+            self.squares + other.squares,
+        )
+
+
+def record(learners: Sequence[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
+    """What each learner does in the same lifetimes, those of `evaluate`.
+
+    Raises:
+        ValueError: If the family does not list its states, or a learner cannot serve it.
+    """
+    if tabulate(family) is None:
+        raise ValueError(f"{type(family).__name__} cannot be evaluated: it needs few states, listed by states().")
+    totals: list[Record] = []
+    for number, start in enumerate(range(0, episodes, BLOCK)):
+        size = min(BLOCK, episodes - start)
+        streams = Streams(size, family.num_chance, ahead=1)
+        first = FIRST_SEED + seed * MAX_EPISODES + start
+        streams.seed(range(size), range(first, first + size))
+        chance = streams.draw(np.arange(size))
+        lifetimes = live(family, size)
+        lifetimes.begin(np.arange(size), chance)
+        _, means = task_laws(family, lifetimes.task)
+        values = task_action_values(family, lifetimes.task)
+        gaps = np.max(values, axis=-1, keepdims=True) - values
+        records = []
+        for learner in learners:
+            lifetimes.begin(np.arange(size), chance)
+            learner.begin(family, size, np.random.default_rng([seed, crc32(learner.name.encode()), number]))
+            records.append(_live_through(learner, lifetimes, means, gaps))
+        totals = [total + block for total, block in zip(totals, records, strict=True)] if totals else records
+    return totals
+
+
+def _live_through(learner: Learner, lifetimes: Lifetimes, means: Array, gaps: Array) -> Record:
+    """One block of lifetimes: true means of the rewards (B, N, A), regret of each step (horizon, B, N, A)."""
+    family, num = lifetimes.family, lifetimes.num
+    tables = tabulate(family)
+    assert tables is not None
+    if isinstance(learner, PrivilegedLearner):
+        learner.reveal(lifetimes.task.copy())
+    everyone, row = np.arange(num), find_rows(tables.states, lifetimes.state())
+    expected, realised, regret = np.zeros(num), np.zeros(num), np.zeros(num)
+    curve, squares = np.empty(family.horizon), np.empty(family.horizon)
+    alive = np.ones(num, dtype=bool)
+    for step in range(family.horizon):
+        action = np.asarray(learner.act(lifetimes.observe()))
+        _check_actions(learner, action, num, tables.num_actions)
+        happened = lifetimes.step(action)
+        expected += alive * means[everyone, row, action]
+        realised += alive * happened.reward
+        regret += alive * gaps[step, everyone, row, action]
+        curve[step], squares[step] = np.sum(regret), np.sum(regret**2)
+        learner.learn(action, happened.outcome, happened.reward)
+        row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
+        alive &= ~happened.terminated
+    return Record(expected, realised, curve, squares)
+
+
+def _check_actions(learner: Learner, action: Array, num: int, num_actions: int) -> None:
+    given = f"{action.dtype} of shape {action.shape}"
+    if action.shape == (num,) and action.dtype.kind in "iu":
+        wrong = action[(action < 0) | (action >= num_actions)]
+        if len(wrong) == 0:
+            return
+        given = f"action {wrong[0]}"
+    raise ValueError(
+        f"The learner {learner.name!r} gave {given}: give {num} whole numbers from 0 to {num_actions - 1}."
+    )

@@ -1,0 +1,170 @@
+"""Task families for tests only: they use what the registered ones do not, and are registered while a test runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+import meta_envs
+from meta_envs.family import Array, FiniteTaskFamily, TaskFamily
+
+
+@dataclass(frozen=True, kw_only=True)
+class Urn(FiniteTaskFamily):
+    """Three outcomes, two rooms and a way out, a law that moves with the clock: a draw pays 1, or 3 and leads on.
+
+    The state is (clock, room). A draw of 0 pays 1 and changes nothing, of 1 pays 1 and changes the room, of 2 pays 3
+    and, in room 1, ends the lifetime. No draw pays 0. The first room is drawn independently of the task.
+    """
+
+    num_draws: int = 6
+
+    task_names: ClassVar[tuple[str, ...]] = ("change", "luck")
+
+    @property
+    def horizon(self) -> int:
+        return self.num_draws
+
+    @property
+    def action_space(self) -> spaces.Discrete:
+        return spaces.Discrete(2)
+
+    @property
+    def observation_space(self) -> spaces.Box:
+        return spaces.Box(0.0, 1.0, (4,), np.float32)
+
+    @property
+    def num_outcomes(self) -> int:
+        return 3
+
+    @property
+    def reward_values(self) -> tuple[float, ...]:
+        return (1.0, 3.0)
+
+    @property
+    def num_task_chance(self) -> int:
+        return 2
+
+    def tasks(self) -> tuple[Array, Array]:
+        return np.array([[0.2, 0.1], [0.2, 0.5], [0.6, 0.3]]), np.array([0.5, 0.3, 0.2])
+
+    def states(self) -> Array | None:
+        clock, room = np.indices((self.num_draws + 1, 3)).reshape(2, -1)
+        return np.stack([clock, room], axis=-1)
+
+    def initial_state(self, task: Any, chance: Array) -> Array:
+        room = (chance[:, 1] >= 0.25).astype(np.int64)
+        return np.stack([np.zeros_like(room), room], axis=-1)
+
+    def outcome_probs(self, task: Array, state: Array, action: Array) -> Array:
+        """The lucky draw is rarer by the clock, and twice as rare for action 0 in room 1."""
+        fading = 1.0 - state[:, 0] / (2.0 * self.num_draws)
+        lucky = task[:, 1] * fading * np.where((action == 0) & (state[:, 1] == 1), 0.5, 1.0)
+        change = task[:, 0] * (1.0 - lucky)
+        return np.stack([1.0 - change - lucky, change, lucky], axis=-1)
+
+    def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
+        room = state[:, 1]
+        room = np.where((outcome == 1) & (room < 2), 1 - room, room)
+        room = np.where((outcome == 2) & (room == 1), 2, room)
+        return np.stack([np.minimum(state[:, 0] + 1, self.num_draws), room], axis=-1)
+
+    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
+        return np.where(outcome == 2, 3.0, 1.0)
+
+    def observe(self, task: Any, state: Array) -> Array:
+        rooms = np.arange(3) == state[:, 1:]
+        return np.concatenate([rooms, state[:, :1] / self.num_draws], axis=-1).astype(np.float32)
+
+    def terminated(self, task: Any, state: Array) -> Array:
+        return state[:, 1] == 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainUrn(Urn):
+    """The same, without its list of states: its functions are called at every step."""
+
+    def states(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift(TaskFamily):
+    """Continuous task, action, outcome and reward, with three uniforms a step: a boat is steered against a current.
+
+    The state is (clock, place); the outcome is the place's change (B, 2). Place stays in [-1, 1]^2.
+    """
+
+    num_steps: int = 5
+
+    task_names: ClassVar[tuple[str, ...]] = ("east", "north")
+    num_step_chance: ClassVar[int] = 3
+
+    @property
+    def horizon(self) -> int:
+        return self.num_steps
+
+    @property
+    def action_space(self) -> spaces.Box:
+        return spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    @property
+    def observation_space(self) -> spaces.Box:
+        return spaces.Box(-1.0, 1.0, (3,), np.float32)
+
+    @property
+    def num_task_chance(self) -> int:
+        return 4
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        return (-2.0, 0.0)
+
+    def sample_task(self, chance: Array) -> Array:
+        return chance[:, :2] - 0.5
+
+    def in_support(self, task: Array) -> Array:
+        return np.all(np.abs(task) <= 0.5, axis=-1)
+
+    def initial_state(self, task: Any, chance: Array) -> Array:
+        return np.concatenate([np.zeros((len(chance), 1)), 2.0 * chance[:, 2:] - 1.0], axis=-1)
+
+    def outcome(self, task: Array, state: Array, action: Array, chance: Array) -> Array:
+        gust = np.where(chance[:, 2:] < 0.1, 0.5, 0.1)
+        return 0.3 * action.astype(np.float64) + task + gust * (chance[:, :2] - 0.5)
+
+    def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
+        place = np.clip(state[:, 1:] + outcome, -1.0, 1.0)
+        return np.concatenate([state[:, :1] + 1.0, place], axis=-1)
+
+    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
+        place = np.clip(state[:, 1:] + outcome, -1.0, 1.0)
+        return -np.sum(place * place, axis=-1)
+
+    def observe(self, task: Any, state: Array) -> Array:
+        return np.concatenate([state[:, :1] / self.num_steps, state[:, 1:]], axis=-1).astype(np.float32)
+
+
+TOYS = {"ToyUrn-v0": Urn, "ToyPlainUrn-v0": PlainUrn, "ToyDrift-v0": Drift}
+
+
+def place(family: type) -> str:
+    """Where a class is, as the registry wants it."""
+    return f"{family.__module__}:{family.__qualname__}"
+
+
+@contextmanager
+def registered(**families: type) -> Iterator[None]:
+    """The toys, and the given families under ids such as ``Leaky`` for ``Leaky-v0``, in the registry for a while."""
+    ids = {**TOYS, **{f"{name}-v0": family for name, family in families.items()}}
+    for id, family in ids.items():
+        meta_envs.register(id, place(family))
+    try:
+        yield
+    finally:
+        for id in ids:
+            del gym.registry[id]
