@@ -51,12 +51,17 @@ def main(
         card = plays["greedy"].card
         rows.append([greedy.regret_mean, sampled.regret_mean, greedy.score, sampled.score])
         minutes = card["wall_seconds"] / 60
-        numbers = [f"{greedy.regret_mean:.2f} ± {greedy.regret_se:.2f}", f"{sampled.regret_mean:.2f} ± {sampled.regret_se:.2f}"]
+        numbers = [
+            f"{greedy.regret_mean:.2f} ± {greedy.regret_se:.2f}",
+            f"{sampled.regret_mean:.2f} ± {sampled.regret_se:.2f}",
+        ]
         scores = [f"{greedy.score:.3f}", f"{sampled.score:.3f}"]
         table.add_row(str(seed), f"{card['steps']:,}", f"{minutes:.1f}", *numbers, *scores, card["play"])
     for name, statistic in (("median", np.median), ("lowest", np.min), ("highest", np.max)):
         greedy_regret, sampled_regret, *score = statistic(np.array(rows), axis=0)
-        table.add_row(name, "", "", f"{greedy_regret:.2f}", f"{sampled_regret:.2f}", *(f"{each:.3f}" for each in score), "")
+        table.add_row(
+            name, "", "", f"{greedy_regret:.2f}", f"{sampled_regret:.2f}", *(f"{each:.3f}" for each in score), ""
+        )
     Console(width=130).print(table)
     for card in beside.values():
         print(f"{card.learner}: regret {card.regret_mean:.2f} ± {card.regret_se:.2f}")

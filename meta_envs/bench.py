@@ -88,7 +88,7 @@ def _measure_envs(seconds: float) -> list[dict[str, Any]]:
         "bandit through gym.make": single(lambda: gym.make(ID)),
         "bandit with history through gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
     }
-    beside = {name: "CartPole-v1 through gym.make" for name in list(runs)[1:]}
+    beside = dict.fromkeys(list(runs)[1:], "CartPole-v1 through gym.make")
     for num in (32, 1024, 4096):
         cartpole, bandit = f"CartPole-v1 native, {num} copies", f"bandit native, {num} copies"
         runs[cartpole] = many(lambda num=num: gym.make_vec("CartPole-v1", num_envs=num))
@@ -168,7 +168,7 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
             for name, make in models.items()
         }
         first = next(iter(runs))
-        return _compare(runs, {name: first for name in list(runs)[1:]})
+        return _compare(runs, dict.fromkeys(list(runs)[1:], first))
     finally:
         th.set_num_threads(threads)
 

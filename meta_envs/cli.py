@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import gymnasium as gym
 import typer
 from rich.console import Console
+from rich.text import Text
 
 import meta_envs
 from meta_envs.family import TaskFamily
@@ -35,8 +36,8 @@ def main() -> None:
     """Run the command line: a mistake gets one sentence and exit status 2."""
     try:
         app()
-    except (ValueError, TypeError, gym.error.Error, OSError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]Error:[/red] {error}", markup=True, soft_wrap=True)
+    except (ValueError, TypeError, gym.error.Error, ImportError, OSError) as error:
+        Console(stderr=True, highlight=False).print(Text.assemble(("Error: ", "red"), str(error)), soft_wrap=True)
         sys.exit(2)
 
 
@@ -110,9 +111,9 @@ def info(id: Id, as_json: AsJson = False) -> None:
 
     from rich.markdown import Markdown
 
-    Console().print(Markdown(f"# {id}\n\n{inspect.getdoc(family)}"))
-    changed = {name: value for name, value in described["keywords"].items() if getattr(family(), name) != value}
-    print(f"\nKeywords of {id} that differ from the family's defaults: {changed or 'none'}")
+    values = ", ".join(f"`{name}={value}`" for name, value in described["keywords"].items())
+    Console().print(Markdown(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
+    print(f"\nTry it with: meta-envs evaluate {id}\nTrain an agent with: meta-envs train {id}")
 
 
 @app.command()
@@ -120,7 +121,8 @@ def train(
     id: Id,
     seed: Annotated[int, typer.Option(help="Seed of the run: the same seed gives the same agent.")] = 1,
     directory: Annotated[
-        Path | None, typer.Option(help="Where checkpoint and agent go.  [default: runs/ID/seed-SEED]", show_default=False)
+        Path | None,
+        typer.Option(help="Where checkpoint and agent go.  [default: runs/ID/seed-SEED]", show_default=False),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -156,7 +158,9 @@ def train(
 
 @app.command()
 def evaluate(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Environments; several show how play carries over.")],
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Environments; several show how play carries over.")
+    ],
     agents: Annotated[
         list[str] | None,
         typer.Option(
@@ -177,35 +181,32 @@ def evaluate(
 
     Random play, Thompson sampling, UCB and the Bayes-optimal learner are shown where no --agent is given.
     """
-    from meta_envs.evaluation import dump, tabulate_cards
+    from meta_envs.evaluation import save_cards, table
 
-    learners: list[Any] = []
-    for name in agents or ["random", "thompson", "ucb", "bayes"]:
-        learners += load_plays(name)
-    cards = [
-        card
-        for id in ids
-        for card in meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **parse_pairs(env))
-    ]
+    if figure is not None and len(ids) > 1:
+        raise ValueError(f"--figure draws one environment, not {len(ids)}: give one ID, or leave it out.")
+    learners = [learner for name in agents or ["random", "ucb1", "thompson", "bayes"] for learner in load_plays(name)]
+    by_id = {id: meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **parse_pairs(env)) for id in ids}
+    cards = [card for of_one in by_id.values() for card in of_one]
     if output is not None:
-        dump(cards, output)
+        save_cards(cards, output)
     if figure is not None:
         from meta_envs.plots import regret_figure
 
         regret_figure(cards, figure)
     if as_json:
         return print_json([card.to_dict() for card in cards])
-    for id in ids:
-        Console().print(tabulate_cards([card for card in cards if card.id == id]))
+    for of_one in by_id.values():
+        Console().print(table(of_one))
     for path in filter(None, (output, figure)):
         print(path)
 
 
 def load_plays(name: str) -> list[Any]:
     """A learner by name, or a trained agent in both of its ways to play."""
-    from meta_envs.learners import is_agent
+    from meta_envs.learners import is_path
 
-    if not is_agent(name):
+    if not is_path(name):
         return [name]
     from meta_envs.training import load_agent
 

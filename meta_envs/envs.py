@@ -234,7 +234,9 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         except TypeError:
             raise ValueError(f"seed={seed!r} is not possible: give one whole number, or one a copy.") from None
         if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} copies: give one number, or one a copy.")
+            raise ValueError(
+                f"{len(seeds)} seeds were given for {self.num_envs} copies: give one number, or one a copy."
+            )
         return seeds
 
     def _check_mask(self, mask: Any) -> Array:
@@ -280,7 +282,9 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         waiting = over if over.any() else None
         if waiting is not None and self._mode is AutoresetMode.DISABLED:
             copies = np.flatnonzero(waiting).tolist()
-            raise ResetNeeded(f'The lifetimes of copies {copies} are over: reset them with options={{"reset_mask": ...}}.')
+            raise ResetNeeded(
+                f'The lifetimes of copies {copies} are over: reset them with options={{"reset_mask": ...}}.'
+            )
         outcome, reward, terminated = self._lifetimes.step(actions)
         if self._viewer is not None:
             for trace, *event in zip(self._traces, actions, outcome, reward, terminated, strict=True):
@@ -350,9 +354,13 @@ def _check_render_mode(mode: str | None, known: list[str]) -> str | None:
 
 
 def _take_options(options: dict[str, Any] | None, known: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(options, dict | type(None)):
+        raise TypeError(f"options={options!r} is not possible: give a dictionary with {', '.join(known)}.")
     for name, value in (options or {}).items():
         if name not in known:
-            raise ValueError(f"There is no reset option {name!r} (given as {value!r}): it is one of {', '.join(known)}.")
+            raise ValueError(
+                f"There is no reset option {name!r} (given as {value!r}): it is one of {', '.join(known)}."
+            )
     return options or {}
 
 

@@ -15,13 +15,17 @@ from meta_envs.baselines import Bayes
 from meta_envs.family import Array, TaskFamily, require
 from meta_envs.files import write_atomically
 from meta_envs.learners import Learner, make_learner
-from meta_envs.records import MAX_EPISODES, Record, record
+from meta_envs.records import Record, record
 from meta_envs.registry import make_family
 from meta_envs.solver import Optimum, solve
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+FIRST_SEED = 1 << 32
+"""Evaluation seeds begin here; training seeds are below."""
+MAX_EPISODES = 1 << 20
+"""Lifetimes of one evaluation seed."""
 RESAMPLES = 2000
 """Bootstrap samples of a score."""
 
@@ -126,7 +130,7 @@ def evaluate(
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, whatever the number of lifetimes.
 
     Args:
-        learners: A learner, its name as `make_learner` takes it, or several of these.
+        learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
         id: An environment's id, or a family with finitely many outcomes and few states.
         episodes: Lifetimes, from 2 to 2**20.
         seed: Evaluation seed, at least 0; apart from all training seeds.
@@ -151,7 +155,9 @@ def evaluate(
     except ValueError as error:
         optimum, note = None, f"No score: {error}"
     # The optimal learner goes first and is taken off again below.
-    records = record([Bayes(optimum), *players] if optimum else players, family, int(episodes), int(seed))
+    first = FIRST_SEED + int(seed) * MAX_EPISODES
+    seeds = range(first, first + int(episodes))
+    records = record([Bayes(optimum), *players] if optimum else players, family, seeds, int(seed))
     best = records.pop(0) if optimum else None
     if isinstance(id, TaskFamily):
         place, keywords = type(id).__name__, asdict(id)

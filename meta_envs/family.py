@@ -256,5 +256,3 @@ def require_integers(family: TaskFamily, minimum: dict[str, int]) -> None:
         value = getattr(family, name)
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         require(whole and value >= least, name, value, f"give a whole number of at least {least}")
-
-

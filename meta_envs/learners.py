@@ -10,6 +10,7 @@ import difflib
 import inspect
 from abc import ABC, abstractmethod
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -63,12 +64,17 @@ class PrivilegedLearner(Learner):
         """Be told the hidden tasks (num, T), after ``begin`` and before the first ``act``."""
 
 
+def is_path(name: str) -> bool:
+    """Whether a learner is meant by the path of a trained agent, not by name."""
+    return Path(name).exists() or Path(name).suffix == ".safetensors" or len(Path(name).parts) > 1
+
+
 def make_learner(name: str) -> Learner:
-    """A learner that needs no training, by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``.
+    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, or a trained agent by its path.
 
     Args:
         name: One of `meta_envs.baselines.LEARNERS`, then ``:key=value`` for its constants, which are numbers, with
-            commas between several.
+            commas between several; or an agent's file, or the directory of its run.
 
     Raises:
         ValueError: If there is no such learner (with the names that are near) or constant, or the value makes no sense.
@@ -77,8 +83,14 @@ def make_learner(name: str) -> Learner:
 
     base, _, rest = name.partition(":")
     if base not in LEARNERS:
+        if name and is_path(name):
+            from meta_envs.training import load_agent
+
+            return load_agent(name)
         near = difflib.get_close_matches(base, LEARNERS, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(LEARNERS)}."
+        hint = (
+            f"did you mean {' or '.join(near)}?" if near else f"give one of {', '.join(LEARNERS)}, or an agent's path."
+        )
         raise ValueError(f"There is no learner {base!r}: {hint}")
     maker, constants = LEARNERS[base], {}
     known = [key for key, kind in inspect.signature(maker).parameters.items() if kind.kind is kind.KEYWORD_ONLY]

@@ -52,9 +52,7 @@ class Lifetimes(ABC):
         self.task[index] = task
         self.steps[index] = 0
         self._clock = 0 if not self.steps.any() else None
-        luck = chance[:, self.family.num_task_chance :].reshape(
-            len(index), self.family.horizon, self.family.num_step_chance
-        )
+        luck = chance[:, self.family.num_task_chance :].reshape(len(index), self.family.horizon, -1)
         self._enter(index, task, share, luck)
 
     def step(self, action: Array) -> Step:

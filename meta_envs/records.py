@@ -15,10 +15,6 @@ from meta_envs.luck import Streams
 from meta_envs.oracle import task_action_values, task_laws
 from meta_envs.tables import find_rows, tabulate
 
-FIRST_SEED = 1 << 32
-"""Evaluation seeds begin here; training seeds are below."""
-MAX_EPISODES = 1 << 20
-"""Lifetimes of one evaluation seed."""
 BLOCK = 1000
 """Lifetimes lived side by side. A learner has one random stream a block, so another size is other chance for it."""
 
@@ -46,8 +42,14 @@ class Record:
         )
 
 
-def record(learners: Sequence[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
-    """What each learner does in the same lifetimes, those of `evaluate`.
+def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int) -> list[Record]:
+    """What each learner does in the same lifetimes.
+
+    Args:
+        learners: They live one after the other, each beginning anew.
+        family: A family that lists its states.
+        lifetime_seeds: One seed a lifetime, as `MetaEnv.reset` takes it.
+        stream: Seed of the learners' own random streams.
 
     Raises:
         ValueError: If the family does not list its states, or a learner cannot serve it.
@@ -55,11 +57,11 @@ def record(learners: Sequence[Learner], family: TaskFamily, episodes: int, seed:
     if tabulate(family) is None:
         raise ValueError(f"{type(family).__name__} cannot be evaluated: it needs few states, listed by states().")
     totals: list[Record] = []
-    for number, start in enumerate(range(0, episodes, BLOCK)):
-        size = min(BLOCK, episodes - start)
+    for number, start in enumerate(range(0, len(lifetime_seeds), BLOCK)):
+        seeds = lifetime_seeds[start : start + BLOCK]
+        size = len(seeds)
         streams = Streams(size, family.num_chance, ahead=1)
-        first = FIRST_SEED + seed * MAX_EPISODES + start
-        streams.seed(range(size), range(first, first + size))
+        streams.seed(range(size), seeds)
         chance = streams.draw(np.arange(size))
         lifetimes = live(family, size)
         lifetimes.begin(np.arange(size), chance)
@@ -69,7 +71,7 @@ def record(learners: Sequence[Learner], family: TaskFamily, episodes: int, seed:
         records = []
         for learner in learners:
             lifetimes.begin(np.arange(size), chance)
-            learner.begin(family, size, np.random.default_rng([seed, crc32(learner.name.encode()), number]))
+            learner.begin(family, size, np.random.default_rng([stream, crc32(learner.name.encode()), number]))
             records.append(_live_through(learner, lifetimes, means, gaps))
         totals = [total + block for total, block in zip(totals, records, strict=True)] if totals else records
     return totals

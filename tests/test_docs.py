@@ -59,20 +59,17 @@ def python_blocks():
 
 
 def shell_commands():
-    """Every command of the shell blocks, comments and continuations resolved."""
-    for page in PAGES:
-        for language in ("console", "bash"):
-            for _, text in blocks(page, language):
-                for line in text.replace("\\\n", " ").splitlines():
-                    for command in line.removeprefix("$ ").split("&&"):
-                        words = shlex.split(command, comments=True)
-                        if words:
-                            yield page.name, tuple(words)
+    """Every command of the shell blocks as words, comments and continuations resolved."""
+    texts = [text for page in PAGES for language in ("console", "bash") for _, text in blocks(page, language)]
+    lines = "\n".join(texts).replace("\\\n", " ").splitlines()
+    commands = [command for line in lines for command in line.removeprefix("$ ").split("&&")]
+    return {tuple(shlex.split(command, comments=True)) for command in commands} - {()}
 
 
-COMMANDS = list(shell_commands())
-META_ENVS = sorted({words[1:] for _, words in COMMANDS if words[0] == "meta-envs"})
-MAKE = sorted({words[1:] for _, words in COMMANDS if words[0] == "make"})
+COMMANDS = sorted(shell_commands())
+META_ENVS = [words[1:] for words in COMMANDS if words[0] == "meta-envs"]
+MAKE = [words[1:] for words in COMMANDS if words[0] == "make"]
+SCRIPTS = [words[1] for words in COMMANDS if words[0] == "python"]
 
 
 def run(code, folder):
@@ -117,7 +114,7 @@ def test_the_readme_shows_what_its_ten_lines_print(tmp_path):
     readme = ROOT / "README.md"
     (_, code), *_ = blocks(readme, "python")
     ((_, shown),) = blocks(readme, "text")
-    assert len([line for line in code.splitlines() if not line.startswith("import")]) <= 10
+    assert len([line for line in code.splitlines() if line and "import " not in line]) == 10
     assert run(code, tmp_path) == shown
 
 
@@ -199,6 +196,11 @@ def test_every_make_target_exists():
     mentioned = {f"make {target}" for target in re.findall(r"`make (\w[\w-]*)`", "".join(map(Path.read_text, PAGES)))}
     for target in {f"make {words[0]}" for words in MAKE} | mentioned:
         assert re.search(rf"^([\w-]+ )*{target.split()[1]}( [\w-]+)*:", makefile, re.MULTILINE), target
+
+
+def test_every_script_exists():
+    """Scripts that the pages run are in the repository."""
+    assert [script for script in SCRIPTS if not (ROOT / script).is_file()] == []
 
 
 def links(page):

@@ -21,10 +21,16 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners import Learner, make_learner
 from meta_envs.plots import regret_figure
-from meta_envs.records import record
+from meta_envs.records import Record
 
 INDEPENDENT = "MetaBandit-Independent-v0"
 DEPENDENT = "MetaBandit-Dependent-v0"
+
+
+def live_through(learners: list[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
+    """What learners do in the lifetimes of an evaluation seed."""
+    first = 2**32 + seed * 2**20
+    return records.record(learners, family, range(first, first + episodes), seed)
 
 
 def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[float, float]:
@@ -47,7 +53,7 @@ def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[f
 @pytest.mark.parametrize("id", ids())
 def test_lifetimes_are_those_of_the_stated_seeds(id: str) -> None:
     """Lifetime i of evaluation seed s is that of `gym.make` after `reset(seed=2**32 + s * 2**20 + i)`."""
-    lived = record([Bayes()], make_family(id), 12, seed=3)[0]
+    lived = live_through([Bayes()], make_family(id), 12, seed=3)[0]
     env = gym.make(id)
     by_hand = [live_by_hand(Bayes(), env, 2**32 + 3 * 2**20 + copy) for copy in range(12)]
     np.testing.assert_allclose(np.transpose([lived.realised, lived.expected]), by_hand)
@@ -56,12 +62,12 @@ def test_lifetimes_are_those_of_the_stated_seeds(id: str) -> None:
 def test_lifetimes_that_end_early_count_no_further() -> None:
     """Nothing that happens to a copy after its own end counts."""
     family = TwoRooms(length=6)
-    lived = record([Bayes()], family, 30, seed=2)[0]
+    lived = live_through([Bayes()], family, 30, seed=2)[0]
     by_hand = [live_by_hand(Bayes(), MetaEnv(family), 2**32 + 2 * 2**20 + copy)[0] for copy in range(30)]
     assert lived.realised.tolist() == by_hand
     card = evaluate("bayes", family, episodes=10_000)
     optimum = solve(family)
-    plain = np.mean(record([Bayes()], family, 10_000, seed=1)[0].expected)
+    plain = np.mean(live_through([Bayes()], family, 10_000, seed=1)[0].expected)
     assert abs(card.realised_return_mean - optimum.value) < 3 * card.realised_return_se
     assert abs(plain - optimum.value) < 3 * card.realised_return_se
     assert card.regret_mean > 0
@@ -71,7 +77,7 @@ def test_lifetimes_that_end_early_count_no_further() -> None:
 def test_results_do_not_depend_on_the_number_of_lifetimes_or_the_company() -> None:
     """A lifetime of a whole block is the same in any evaluation, and so is a learner's card in any company."""
     family = make_family(DEPENDENT)
-    few, many = (record([make_learner("thompson")], family, episodes, seed=1)[0] for episodes in (1000, 1300))
+    few, many = (live_through([make_learner("thompson")], family, episodes, seed=1)[0] for episodes in (1000, 1300))
     np.testing.assert_array_equal(few.expected, many.expected[:1000])
     alone = evaluate("thompson", DEPENDENT, episodes=300)
     assert alone == evaluate("thompson", DEPENDENT, episodes=300)
@@ -104,7 +110,7 @@ def task_by_hand(id: str, copy: int) -> Array:
 def test_numbers_of_a_card_fit_together(id: str) -> None:
     """Score, returns, optimum and curve of a card agree, and regret + expected return is the best arm's return."""
     card = evaluate("ucb", id, episodes=200)
-    lived = record([make_learner("ucb")], make_family(id), 200, seed=1)[0]
+    lived = live_through([make_learner("ucb")], make_family(id), 200, seed=1)[0]
     task = np.stack([task_by_hand(id, copy) for copy in range(200)])
     assert card.score == (card.return_mean - card.random_return) / (card.optimal_return - card.random_return)
     assert card.score_low < card.score < card.score_high
@@ -123,7 +129,7 @@ def test_numbers_of_a_card_fit_together(id: str) -> None:
 @pytest.mark.parametrize("id", ids())
 def test_no_learner_beats_the_optimum(id: str) -> None:
     """On common luck oracle >= Bayes >= every other learner, up to 3 standard errors of the paired difference."""
-    best, *others = record([make_learner(name) for name in ("bayes", *LEARNERS)], make_family(id), 2000, seed=5)
+    best, *others = live_through([make_learner(name) for name in ("bayes", *LEARNERS)], make_family(id), 2000, seed=5)
     for name, lived in zip(LEARNERS, others, strict=True):
         gain = lived.expected - best.expected
         error = np.std(gain) / np.sqrt(2000)
@@ -135,7 +141,7 @@ def test_no_learner_beats_the_optimum(id: str) -> None:
 
 def test_published_order_on_independent_arms() -> None:
     """The paper's order of regret on independent arms: the optimum < Thompson < UCB, each by over 3 standard errors."""
-    lives = record(
+    lives = live_through(
         [make_learner(name) for name in ("bayes", "thompson", "ucb", "random")], make_family(INDEPENDENT), 2000, 1
     )
     for better, worse in pairwise(lives):
@@ -192,7 +198,7 @@ def test_common_luck_saves_variance() -> None:
     """The error of the mean return is far below that of the rewards, and never above that of the expected returns."""
     for id in (INDEPENDENT, DEPENDENT):
         for card in evaluate(["thompson", "random"], id, episodes=1000):
-            lived = record([make_learner(card.learner)], make_family(id), 1000, seed=1)[0]
+            lived = live_through([make_learner(card.learner)], make_family(id), 1000, seed=1)[0]
             assert card.return_se <= np.std(lived.expected, ddof=1) / 1000**0.5 + 1e-12
             assert card.learner == "random" or card.return_se < card.realised_return_se / 4
 

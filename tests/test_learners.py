@@ -137,9 +137,12 @@ def test_ucb_pulls_every_arm_once_first() -> None:
     assert len({tuple(order) for order in np.transpose(orders)}) > 15
 
 
-@pytest.mark.parametrize("chi", [0.0, 0.5, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("chi", [0.0, 0.149, 0.150, 1.0, 8.0])
 def test_ucb_is_its_formula(chi: float) -> None:
-    """The arm with the highest mean plus sqrt(chi ln(n) / n_i) is pulled: here 6 pulls paying 4, and 2 paying 1."""
+    """The arm with the highest mean plus sqrt(chi ln(n) / n_i) is pulled: here 6 pulls paying 4, and 2 paying 1.
+
+    Both are equal at chi = (1 / 6)^2 / (1 / sqrt(2) - 1 / sqrt(6))^2 / ln(8) = 0.1496.
+    """
     learner = UCB(chi=chi)
     learner.begin(IndependentBandit(), 5, np.random.default_rng(0))
     pull(learner, [(0, 1)] * 4 + [(0, 0)] * 2 + [(1, 1), (1, 0)], 5)

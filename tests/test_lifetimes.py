@@ -34,9 +34,10 @@ def test_tables_give_what_the_functions_give(family, num):
     both = PlainLifetimes(family, num), TabulatedLifetimes(family, num, tabulate(family))
     born = np.arange(num)
     for _ in range(2 * family.horizon + 3):
-        chance = rng.random((len(born), family.num_chance))
-        for lifetimes in both:
-            lifetimes.begin(born, chance)
+        if len(born):
+            chance = rng.random((len(born), family.num_chance))
+            for lifetimes in both:
+                lifetimes.begin(born, chance)
         action = rng.integers(family.num_actions, size=num)
         given = [
             [*lifetimes.step(action), lifetimes.state(), lifetimes.observe(), lifetimes.task, lifetimes.steps]
@@ -97,10 +98,16 @@ def test_a_pull_pays_where_the_uniform_reaches_one_minus_p():
     """By hand: in the task (1/4, 3/4), arm 1 pays for uniforms of 3/4 and above, arm 2 for those of 1/4 and above."""
     chance = np.array([0.9, 0.74, 0.75, 0.24, 0.25])
     lifetime = live_one(DependentBandit(num_trials=4))
+    many = [live(DependentBandit(num_trials=4), 1), PlainLifetimes(DependentBandit(num_trials=4), 1)]
+    task = np.array([0.25, 0.75])
     paid = {}
     for arm in (0, 1):
-        lifetime.begin(chance, np.array([0.25, 0.75]))
+        lifetime.begin(chance, task)
         paid[arm] = [lifetime.step(arm) for _ in range(4)]
+        for lifetimes in many:
+            lifetimes.begin(np.array([0]), chance[None], task[None])
+            steps = [lifetimes.step(np.array([arm])) for _ in range(4)]
+            assert [(reward[0], over[0]) for _, reward, over in steps] == paid[arm]
     assert paid[0] == [(0.0, False), (1.0, False), (0.0, False), (0.0, True)]
     assert paid[1] == [(1.0, False), (1.0, False), (0.0, False), (1.0, True)]
 
@@ -170,5 +177,6 @@ def test_copies_that_end_early_are_out_of_phase():
     for _ in range(30):
         over = np.flatnonzero(lifetimes.step(np.ones(200, int)).terminated)
         lengths |= set(lifetimes.steps[over].tolist())
-        lifetimes.begin(over, rng.random((len(over), Urn().num_chance)))
+        if len(over):
+            lifetimes.begin(over, rng.random((len(over), Urn().num_chance)))
     assert lengths == {1, 2, 3, 4, 5, 6}

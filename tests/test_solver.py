@@ -196,7 +196,7 @@ def test_two_valued_dependent_arms_have_a_closed_form(level: str, q: float) -> N
 def test_simulated_policy_has_the_computed_value(id: str) -> None:
     """Over 10,000 lifetimes at full size the policy's mean expected return is within 3 standard errors of its value."""
     optimum = solve(id)
-    returns = record([optimum.policy], make_family(id), 10_000, seed=7)[0].expected
+    returns = record([optimum.policy], make_family(id), range(10_000), 7)[0].expected
     assert abs(np.mean(returns) - optimum.achieved) < 3 * np.std(returns) / 100
 
 
@@ -233,6 +233,15 @@ def test_rooms_with_an_early_end_equal_brute_force(rooms: type[TwoRooms], length
     optimum = solve(family)
     assert optimum.value == pytest.approx(rooms_by_histories(family, "best"), abs=1e-10)
     assert optimum.random_value == pytest.approx(rooms_by_histories(family, "random"), abs=1e-10)
+
+
+def test_optimum_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many beliefs are expanded at once, values are the same and no branch leads elsewhere."""
+    family = IndependentBandit(num_arms=3, num_trials=8, alpha=0.5)
+    whole = solve_generic(family)
+    monkeypatch.setattr(solver, "CHUNK", 7)
+    parts = solve_generic(family)
+    assert (parts.note, parts.value) == (whole.note, pytest.approx(whole.value, abs=1e-12))
 
 
 def test_beliefs_of_rooms_are_merged() -> None:
@@ -272,7 +281,7 @@ def test_knowing_the_task_of_a_bandit_is_knowing_the_best_arm() -> None:
 def test_optimum_for_another_prior_is_worse_at_home_only_for_others() -> None:
     """The optimum for uniform arms, played on the easy ones, is below the optimum for these and far above chance."""
     easy = make_family("MetaBandit-DependentEasy-v0")
-    own, foreign = record([Bayes(), solve("MetaBandit-Independent-v0").policy], easy, 2000, seed=3)
+    own, foreign = record([Bayes(), solve("MetaBandit-Independent-v0").policy], easy, range(2000), 3)
     difference = own.expected - foreign.expected
     assert np.mean(difference) > 3 * np.std(difference) / np.sqrt(2000)
     assert np.mean(foreign.expected) > 80.0

@@ -58,7 +58,8 @@ class TwoRooms(FiniteTaskFamily):
         return np.where(outcome == 2, 2, moved)[:, None]
 
     def reward(self, state: Array, action: Array, outcome: Array) -> Array:
-        return np.where(state[:, 0] == 2, 0.0, outcome.astype(np.float64))
+        # Outside one would be paid too, if anyone asked: nobody may.
+        return outcome.astype(np.float64)
 
     def observe(self, task: Any, state: Array) -> Array:
         return np.eye(3, dtype=np.float32)[state[:, 0]]

@@ -104,7 +104,9 @@ class History:
             return spaces.Box(min(low, 0.0), max(high, 0.0), (1,), np.float32)
         known = values if values is not None else family.reward_values if family else None
         if known is None:
-            raise ValueError("The distinct rewards are not known here: give reward_values=, or reward_encoding='scalar'.")
+            raise ValueError(
+                "The distinct rewards are not known here: give reward_values=, or reward_encoding='scalar'."
+            )
         self._reward_values = np.unique(np.asarray(known, np.float64))
         self._one_hot_rewards = np.eye(len(self._reward_values) + 1, dtype=np.float32)
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
@@ -125,7 +127,9 @@ class History:
         elif isinstance(space, spaces.Box):
             self.space = spaces.Dict({"image": space, **parts})
         else:
-            raise ValueError(f"The observation space {space} cannot be extended: flatten it first (FlattenObservation).")
+            raise ValueError(
+                f"The observation space {space} cannot be extended: flatten it first (FlattenObservation)."
+            )
 
     def past(self, action: Any, reward: Any, steps: Any) -> Array:
         """The past (..., H) float32 after actions (...), rewards (...) and so many steps of the lifetimes (...).
@@ -153,7 +157,9 @@ class History:
         unknown = self._reward_values[index] != reward
         if np.any(unknown):
             value = np.ravel(reward)[np.flatnonzero(np.ravel(unknown))[0]]
-            raise ValueError(f"The reward {value} is none of reward_values={self._reward_values.tolist()}: add it there.")
+            raise ValueError(
+                f"The reward {value} is none of reward_values={self._reward_values.tolist()}: add it there."
+            )
         return index
 
     def beside(self, observation: Any, past: Array) -> Any:
@@ -305,9 +311,13 @@ class VectorPreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
         """Take actions, which are shown from now on as the previous ones."""
         observation, reward, terminated, truncated, infos = self.env.step(actions)
         self._steps += 1
-        self._past = self.history.past(actions, reward, self._steps)
         if self._mode is AutoresetMode.NEXT_STEP and self._over.any():
+            # The dead step's action and reward are none: copies that were over have only begun anew.
+            live = ~self._over
+            self._past[live] = self.history.past(np.asarray(actions)[live], reward[live], self._steps[live])
             self._forget(self._over)
+        else:
+            self._past = self.history.past(actions, reward, self._steps)
         self._over = over = terminated | truncated
         if self._mode is AutoresetMode.SAME_STEP and over.any():
             infos = {**infos, "final_obs": self._extend_final(infos["final_obs"], np.flatnonzero(over))}

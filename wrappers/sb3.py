@@ -124,7 +124,9 @@ class SB3VecEnv(VecEnv):
 
     def _all_copies(self, indices: Any) -> None:
         if len(list(self._get_indices(indices))) != self.num_envs:
-            raise ValueError(f"indices={indices!r} are some of {self.num_envs} copies that are one object: leave them out.")
+            raise ValueError(
+                f"indices={indices!r} are some of {self.num_envs} copies that are one object: leave them out."
+            )
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Whether a wrapper of single environments is around the copies: never."""

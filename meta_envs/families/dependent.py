@@ -12,7 +12,7 @@ from meta_envs.family import Array, require, require_integers, require_numbers
 
 @dataclass(frozen=True, kw_only=True)
 class DependentBandit(BernoulliBandit):
-    """Two arms of which one pays exactly when the other would tend not to: p_2 = 1 - p_1.
+    """Two arms whose pay-off probabilities add up to 1: p_2 = 1 - p_1.
 
     ## Description
     Every lifetime is one bandit with two arms whose hidden probabilities add up to 1, so that every pull, of either arm,
@@ -32,7 +32,7 @@ class DependentBandit(BernoulliBandit):
     | `MetaBandit-DependentHard-v0` | 0.4 or 0.6 |
 
     ## Action Space
-    `Discrete(2)`: the arm to pull.
+    `Discrete(2)`: the arm to pull; action 0 pulls arm 1, action 1 pulls arm 2.
 
     ## Observation Space
     `Box(0, 1, (1,), float32)`, constantly 0: a bandit shows nothing [ours: Gymnasium needs an observation]. The wrapper
@@ -51,7 +51,7 @@ class DependentBandit(BernoulliBandit):
     ## Optimum
     A rewarded pull of arm 1 and an unrewarded pull of arm 2 are the same evidence, so the belief is two counts and the
     optimum needs no exploration beyond them; exact, by dynamic programming:
-    `meta_envs.solve("MetaBandit-Dependent-v0")`.
+    `meta_envs.solve("MetaBandit-Dependent-v0")`, and so for the other levels.
 
     ## Arguments
     - `num_trials=100`: pulls of a lifetime [paper: 100], at least 1.

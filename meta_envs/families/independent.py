@@ -22,7 +22,7 @@ class IndependentBandit(BernoulliBandit):
     `reset(options={"task": [0.2, 0.7]})`.
 
     ## Action Space
-    `Discrete(num_arms)`: the arm to pull. With the default keyword, `Discrete(2)`.
+    `Discrete(num_arms)`: the arm to pull; action 0 pulls arm 1. With the default keyword, `Discrete(2)`.
 
     ## Observation Space
     `Box(0, 1, (1,), float32)`, constantly 0: a bandit shows nothing [ours: Gymnasium needs an observation]. The wrapper

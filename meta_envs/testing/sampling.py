@@ -140,12 +140,12 @@ def check_beliefs(id: str, **keywords: Any) -> None:
         belief, weight = family.initial_belief(), np.ones(NUM_PARTICLES)
         history: list[tuple[int, int]] = []
         for _ in range(length + 1):
-            posterior = family.sample_posterior(np.repeat(belief, NUM_PARTICLES, axis=0), rng)
+            posterior = family.sample_posterior(np.repeat(belief, NUM_PARTICLES // 4, axis=0), rng)
             for action in range(family.num_actions):
                 said = family.predict(belief, state, np.array([action]))[0]
                 for name, sample, weights in (
                     ("Bayes' rule", particles, weight),
-                    ("sample_posterior", posterior, np.ones(NUM_PARTICLES)),
+                    ("sample_posterior", posterior, np.ones(NUM_PARTICLES // 4)),
                 ):
                     mean, error = _average(_law(family, sample, state, action), weights, level)
                     assert np.all(np.abs(mean - said) <= error), (

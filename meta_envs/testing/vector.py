@@ -68,7 +68,7 @@ def _check_vector(id: str, mode: str, **keywords: Any) -> None:
 
 def check_history(id: str, **keywords: Any) -> None:
     """The vector history wrapper is the single one around every copy, in every mode and with every switch."""
-    switches: list[dict[str, Any]] = [{}, {"action": False}, {"reward": False}, {"time": False}]
+    switches: list[dict[str, Any]] = [{}, {"reward": False}, {"action": False, "time": False}]
     if make_family(id, **keywords).reward_values is not None:
         switches.append({"reward_encoding": "one_hot"})
     for switch in switches:

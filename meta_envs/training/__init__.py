@@ -1,11 +1,27 @@
-"""Training of recurrent meta-learners with PyTorch and Stable-Baselines3; no other package imports either."""
+"""Training of recurrent meta-learners with PyTorch and Stable-Baselines3; nothing outside this package imports either."""
 
-from meta_envs.training.agent import Agent, load_agent
-from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-from meta_envs.training.policy import LstmPolicy
-from meta_envs.training.ppo import MetaRecurrentPPO
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from meta_envs.training.presets import PRESETS, Preset
-from meta_envs.training.run import TrainingStopped, train
+
+if TYPE_CHECKING:
+    from meta_envs.training.agent import Agent, load_agent
+    from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
+    from meta_envs.training.policy import LstmPolicy
+    from meta_envs.training.ppo import MetaRecurrentPPO
+    from meta_envs.training.run import TrainingStopped, train
+
+_LAZY = {
+    "Agent": "agent",
+    "LifetimeDictRolloutBuffer": "buffer",
+    "LifetimeRolloutBuffer": "buffer",
+    "LstmPolicy": "policy",
+    "MetaRecurrentPPO": "ppo",
+    "TrainingStopped": "run",
+    "load_agent": "agent",
+    "train": "run",
+}
 
 __all__ = [
     "PRESETS",
@@ -19,3 +35,15 @@ __all__ = [
     "load_agent",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch and Stable-Baselines3 when they are first needed."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'meta_envs.training' has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"meta_envs.training.{_LAZY[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("meta_envs"):
+            raise
+        raise ImportError(f"Training needs {error.name}: pip install 'meta-envs[train]'.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from safetensors.torch import save as to_bytes
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners import Learner
+from meta_envs.records import record
 from meta_envs.training.policy import LstmPolicy
 from meta_envs.wrappers.history import History
 
@@ -49,10 +49,11 @@ class Agent(Learner):
     def from_policy(
         cls, policy: LstmPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
     ) -> Agent:
-        """An agent of a policy that was trained on a family; ``network`` are its keyword arguments."""
+        """An agent with a copy of a policy that was trained on a family; ``network`` are its keyword arguments."""
         inputs = {name: card["preset"][name] for name in ("action", "reward", "time", "reward_encoding")}
         interface = describe_interface(family, inputs)
-        return cls(deepcopy(policy), {"format": FORMAT, **card, "network": network, "inputs": inputs, "interface": interface})
+        card = {"format": FORMAT, **card, "network": network, "inputs": inputs, "interface": interface}
+        return cls(_make_policy(card, policy.state_dict()), card)
 
     def save(self, path: Path) -> None:
         """Write weights and card to one safetensors file, whole or not at all."""
@@ -104,16 +105,29 @@ class Agent(Learner):
 
 
 def _history(family: TaskFamily, inputs: dict[str, Any]) -> History:
-    return History(
-        family, family.observation_space, family.action_space, **inputs, horizon=None, reward_values=None
+    return History(family, family.observation_space, family.action_space, **inputs, horizon=None, reward_values=None)
+
+
+def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> LstmPolicy:
+    interface = card["interface"]
+    policy = LstmPolicy(
+        spaces.Box(-np.inf, np.inf, tuple(interface["observation_shape"])),
+        spaces.Discrete(interface["num_actions"]),
+        lambda _: 0.0,
+        **card["network"],
     )
+    policy.load_state_dict(weights)
+    policy.set_training_mode(False)
+    return policy
 
 
 def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, Any]:
     """What must be alike for an agent to act: numbers seen (shape of the flat input) and actions."""
     space, actions = _history(family, inputs).space, family.action_space
     if not isinstance(space, spaces.Box) or not isinstance(actions, spaces.Discrete):
-        raise ValueError(f"Agents take flat observations and discrete actions, and {family!r} has {space} and {actions}.")
+        raise ValueError(
+            f"Agents take flat observations and discrete actions, and {family!r} has {space} and {actions}."
+        )
     return {"observation_shape": list(space.shape), "num_actions": int(actions.n)}
 
 
@@ -139,19 +153,10 @@ def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
         raise ValueError(f"{file} is not a whole agent ({error}): train it again, or copy it again.") from error
     if card.get("format") != FORMAT:
         raise ValueError(f"{file} has format {card.get('format')}, and this version reads {FORMAT}: train it again.")
-    interface = card["interface"]
-    policy = LstmPolicy(
-        spaces.Box(-np.inf, np.inf, tuple(interface["observation_shape"])),
-        spaces.Discrete(interface["num_actions"]),
-        lambda _: 0.0,
-        **card["network"],
-    )
     try:
-        policy.load_state_dict(weights)
+        agent = Agent(_make_policy(card, weights), card)
     except RuntimeError as error:
         raise ValueError(f"The weights in {file} do not fit its card: train it again.") from error
-    policy.set_training_mode(False)
-    agent = Agent(policy, card)
     if play is not None:
         if play not in PLAYS:
             raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
@@ -171,6 +176,6 @@ def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int = 20
     means = {}
     for way in PLAYS:
         agent.play = way
-        (record,) = play([agent], family, range(first_seed, first_seed + num), (0,))
-        means[way] = float(np.mean(record.expected))
+        (lived,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
+        means[way] = float(np.mean(lived.expected))
     agent.play = agent.card["play"] = max(means, key=means.__getitem__)

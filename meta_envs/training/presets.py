@@ -67,8 +67,11 @@ class Preset:
         known = [field.name for field in fields(self)]
         for name, value in settings.items():
             if name not in known:
-                near = get_close_matches(name, known, 3, 0.4) or known
-                raise ValueError(f"There is no setting {name!r} (given as {value!r}): did you mean {', '.join(near)}?")
+                near = get_close_matches(name, known, 3) or known
+                raise ValueError(
+                    f"There is no setting {name!r} (given as {value!r}): it is one of {', '.join(near)}; keywords of the "
+                    "environment are given apart, with --env or keywords=."
+                )
         return replace(self, **settings)
 
     @property
@@ -77,7 +80,7 @@ class Preset:
         return {name: getattr(self, name) for name in ("action", "reward", "time", "reward_encoding")}
 
 
-DEPENDENT = Preset(steps=1_300_000)
+DEPENDENT = Preset(steps=4_000_000, num_envs=64, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": Preset(steps=10_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),

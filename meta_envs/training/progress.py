@@ -49,7 +49,11 @@ class Progress:
             spent = time.monotonic() - self._began
             left = spent * (self._steps - done) / max(done - self._first, 1) if done > self._first else float("nan")
             remaining = "" if left != left else f", {left:.0f} s left"
-            print(f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}{remaining}", file=sys.stderr, flush=True)
+            print(
+                f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}{remaining}",
+                file=sys.stderr,
+                flush=True,
+            )
             self._next_line = done / self._steps + 0.1
 
     def close(self) -> None:

@@ -27,8 +27,10 @@ from meta_envs.training.presets import Preset, preset_of
 from meta_envs.training.progress import Progress
 from meta_envs.wrappers import SB3VecEnv, vector
 
-SEED_SPACING = 4096
-"""Copy i of a run uses the run's first seed + i; runs do not overlap, and stay below 2**32, where evaluation begins."""
+SEED_SPACING = 1 << 12
+"""Copy i of a run uses the run's first seed + i, and runs do not overlap."""
+CHOOSING_SEED = 1 << 31
+"""Training seeds are below; the lifetimes by which an agent's play is chosen begin here, those of evaluation at 2**32."""
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -41,7 +43,7 @@ class Run:
 
     Args:
         id: The environment.
-        seed: At least 0, below 2**20.
+        seed: At least 0, below 2**19.
         keywords: Values of the environment's keywords.
         preset: The settings; by default those of the id.
     """
@@ -54,8 +56,14 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse nonsense before anything is written."""
         make_family(self.id, **self.keywords)
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32 // SEED_SPACING:
-            raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {2**32 // SEED_SPACING - 1}.")
+        if (
+            isinstance(self.seed, bool)
+            or not isinstance(self.seed, int)
+            or not 0 <= self.seed < CHOOSING_SEED // SEED_SPACING
+        ):
+            raise ValueError(
+                f"seed={self.seed!r} is not possible: give a whole number from 0 to {CHOOSING_SEED // SEED_SPACING - 1}."
+            )
         if self.preset.num_envs > SEED_SPACING:
             raise ValueError(f"num_envs={self.preset.num_envs} is not possible: give at most {SEED_SPACING}.")
 
@@ -115,7 +123,7 @@ def train(
 
     Args:
         id: The environment, such as ``"MetaBandit-Dependent-v0"``.
-        seed: Of the run, at least 0, below 2**20.
+        seed: Of the run, at least 0, below 2**19.
         directory: Where checkpoint and agent are written; by default ``runs/<id>/seed-<seed>``.
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
         resume: Go on from the directory's checkpoint, with its settings.
@@ -164,7 +172,7 @@ def train(
         "curve": watch.curve,
     }
     trained = Agent.from_policy(model.policy, make_family(id, **run.keywords), policy_settings(run.preset), card)
-    choose_play(trained, first_seed=2**31 + run.seed * SEED_SPACING // 2)
+    choose_play(trained, make_family(id, **run.keywords), CHOOSING_SEED + run.seed * SEED_SPACING)
     trained.save(agent)
     checkpoint.unlink(missing_ok=True)
     return agent
@@ -260,9 +268,13 @@ def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, float, list[list[fl
     except Exception as error:
         raise ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.") from error
     if content["version"] != __version__:
-        raise ValueError(f"{path} was written by version {content['version']}: resume it with that, this is {__version__}.")
+        raise ValueError(
+            f"{path} was written by version {content['version']}: resume it with that, this is {__version__}."
+        )
     if content["run"] != run:
-        raise ValueError(f"{path} belongs to another run, {content['run']}: resume with the same id, seed and settings.")
+        raise ValueError(
+            f"{path} belongs to another run, {content['run']}: resume with the same id, seed and settings."
+        )
     model = run.make_model(content["env"])
     model.policy.load_state_dict(content["policy"])
     model.policy.optimizer.load_state_dict(content["optimizer"])
