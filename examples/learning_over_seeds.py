@@ -6,7 +6,7 @@
 Runs that are there already are not trained again; interrupted ones go on from their checkpoint.
 """
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,8 @@ from rich.table import Table
 
 import meta_envs
 from meta_envs.cli import parse_pairs
-from meta_envs.files import write_atomically
+from meta_envs.evaluation import save_cards
+from meta_envs.learners import Learner
 from meta_envs.training import load_agent, train
 
 
@@ -37,36 +38,32 @@ def main(
         agents[seed] = {play: load_agent(path, play=play) for play in ("greedy", "sampled")}
 
     rules = ["random", "thompson", "bayes"]
-    learners = [*rules, *(agent for plays in agents.values() for agent in plays.values())]
+    learners: list[str | Learner] = [*rules, *(agent for plays in agents.values() for agent in plays.values())]
     cards = meta_envs.evaluate(learners, id, episodes=episodes, seed=1)
-    beside = {card.learner: card for card in cards[: len(rules)]}
+    beside = cards[: len(rules)]
     of_agents = iter(cards[len(rules) :])
 
-    table = Table(title=f"{id}, {episodes:,} unseen lifetimes: expected regret")
-    for heading in ("seed", "steps", "minutes", "greedy", "sampled", "score greedy", "score sampled", "card's choice"):
+    table = Table(title=f"{id}, {episodes:,} unseen lifetimes")
+    for heading in ("seed", "steps", "minutes", "regret, greedy", "regret, sampled", "score, greedy", "score, sampled"):
         table.add_column(heading, justify="right")
     rows = []
     for seed, plays in agents.items():
         greedy, sampled = next(of_agents), next(of_agents)
-        card = plays["greedy"].card
-        rows.append([greedy.regret_mean, sampled.regret_mean, greedy.score, sampled.score])
-        minutes = card["wall_seconds"] / 60
-        numbers = [
-            f"{greedy.regret_mean:.2f} ± {greedy.regret_se:.2f}",
-            f"{sampled.regret_mean:.2f} ± {sampled.regret_se:.2f}",
-        ]
-        scores = [f"{greedy.score:.3f}", f"{sampled.score:.3f}"]
-        table.add_row(str(seed), f"{card['steps']:,}", f"{minutes:.1f}", *numbers, *scores, card["play"])
+        known = plays["greedy"].card
+        rows.append([known["wall_seconds"] / 60, greedy.regret_mean, sampled.regret_mean, greedy.score, sampled.score])
+        table.add_row(str(seed), f"{known['steps']:,}", *format_row(rows[-1]))
     for name, statistic in (("median", np.median), ("lowest", np.min), ("highest", np.max)):
-        greedy_regret, sampled_regret, *score = statistic(np.array(rows), axis=0)
-        table.add_row(
-            name, "", "", f"{greedy_regret:.2f}", f"{sampled_regret:.2f}", *(f"{each:.3f}" for each in score), ""
-        )
+        table.add_row(name, "", *format_row(statistic(np.array(rows, np.float64), axis=0)))
     Console(width=130).print(table)
-    for card in beside.values():
+    for card in beside:
         print(f"{card.learner}: regret {card.regret_mean:.2f} ± {card.regret_se:.2f}")
-    write_atomically(place / "scorecards.json", json.dumps([json.loads(card.to_json()) for card in cards]).encode())
+    save_cards(cards, place / "scorecards.json")
     print(place / "scorecards.json")
+
+
+def format_row(numbers: Iterable[float]) -> list[str]:
+    """Minutes, two regrets and two scores as text."""
+    return [f"{number:.{digits}f}" for number, digits in zip(numbers, (1, 2, 2, 3, 3), strict=True)]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Train a meta-learner and see how near it comes to the best possible learner.
 
-The agent is an LSTM that sees its own last action and reward. RecurrentPPO trains its weights over many tasks; within a task
-the weights are frozen, and what learns are the dynamics of the LSTM (Wang et al. 2016, "Learning to reinforcement learn").
+The agent is an LSTM that sees its own last action and reward. RecurrentPPO trains its weights over many tasks; within a
+task the weights are frozen, and what learns are the dynamics of the LSTM (Wang et al. 2016, "Learning to reinforcement
+learn").
 
     python examples/train_reference_agent.py --help
 
-Change ``id`` for another task. All settings are in meta_envs/training/presets.py; any of them may be given to ``train``.
+Change ``id`` for another task. All settings are in meta_envs/training/presets.py; any of them may be given to
+``train``.
 """
 
 import sys
@@ -17,6 +19,7 @@ from rich.console import Console
 
 import meta_envs
 from meta_envs.evaluation import save_cards, table
+from meta_envs.learners import Learner
 from meta_envs.plots import regret_figure
 from meta_envs.training import TrainingStopped, load_agent, train
 
@@ -37,7 +40,7 @@ def main(
 
     # 2. Evaluate on lifetimes that no training run sees, all learners with the same tasks and the same luck.
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
-    learners = ["random", "ucb1", "thompson_independent", "thompson", sampled, greedy, "bayes"]
+    learners: list[str | Learner] = ["random", "ucb1", "thompson_independent", "thompson", sampled, greedy, "bayes"]
     cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
     Console().print(table(cards))
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -75,7 +76,7 @@ def _compare(runs: dict[str, Callable[[], float]], beside: dict[str, str]) -> li
 
 
 def _measure_envs(seconds: float) -> list[dict[str, Any]]:
-    from meta_envs.wrappers import PreviousActionReward, vector
+    from meta_envs.wrappers import PreviousActionReward
 
     def single(make: Callable[[], gym.Env[Any, Any]]) -> Callable[[], float]:
         return lambda: _speed_of_single(make(), seconds / REPEATS)
@@ -83,7 +84,7 @@ def _measure_envs(seconds: float) -> list[dict[str, Any]]:
     def many(make: Callable[[], Any]) -> Callable[[], float]:
         return lambda: _speed_of_vector(make(), seconds / REPEATS)
 
-    runs = {
+    runs: dict[str, Callable[[], float]] = {
         "CartPole-v1 through gym.make": single(lambda: gym.make("CartPole-v1")),
         "bandit through gym.make": single(lambda: gym.make(ID)),
         "bandit with history through gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
@@ -91,13 +92,17 @@ def _measure_envs(seconds: float) -> list[dict[str, Any]]:
     beside = dict.fromkeys(list(runs)[1:], "CartPole-v1 through gym.make")
     for num in (32, 1024, 4096):
         cartpole, bandit = f"CartPole-v1 native, {num} copies", f"bandit native, {num} copies"
-        runs[cartpole] = many(lambda num=num: gym.make_vec("CartPole-v1", num_envs=num))
-        runs[bandit] = many(lambda num=num: gym.make_vec(ID, num_envs=num))
-        runs[f"{bandit}, with history"] = many(
-            lambda num=num: vector.PreviousActionReward(gym.make_vec(ID, num_envs=num))
-        )
+        runs[cartpole] = many(partial(gym.make_vec, "CartPole-v1", num_envs=num))
+        runs[bandit] = many(partial(gym.make_vec, ID, num_envs=num))
+        runs[f"{bandit}, with history"] = many(partial(_with_history, num))
         beside |= {bandit: cartpole, f"{bandit}, with history": cartpole}
     return _compare(runs, beside)
+
+
+def _with_history(num: int) -> Any:
+    from meta_envs.wrappers import vector
+
+    return vector.PreviousActionReward(gym.make_vec(ID, num_envs=num))
 
 
 def _speed_of_single(env: gym.Env[Any, Any], seconds: float) -> float:
@@ -132,7 +137,7 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     from meta_envs.training import LstmPolicy, MetaRecurrentPPO
-    from meta_envs.wrappers import PreviousActionReward, SB3VecEnv, vector
+    from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     num, horizon = 128, 100
     settings: dict[str, Any] = dict(
@@ -144,7 +149,7 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
         return DummyVecEnv([lambda: PreviousActionReward(gym.make(ID)) for _ in range(num)])
 
     def native() -> Any:
-        return SB3VecEnv(vector.PreviousActionReward(gym.make_vec(ID, num_envs=num)))
+        return SB3VecEnv(_with_history(num))
 
     models = {
         "stock RecurrentPPO on DummyVecEnv": lambda: RecurrentPPO(
@@ -163,9 +168,8 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
     threads = th.get_num_threads()
     th.set_num_threads(1)
     try:
-        runs = {
-            name: (lambda make=make: _speed_of_training(make(), num * horizon, seconds / REPEATS))
-            for name, make in models.items()
+        runs: dict[str, Callable[[], float]] = {
+            name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }
         first = next(iter(runs))
         return _compare(runs, dict.fromkeys(list(runs)[1:], first))
@@ -173,8 +177,9 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
         th.set_num_threads(threads)
 
 
-def _speed_of_training(model: Any, rollout: int, seconds: float) -> float:
+def _speed_of_training(make: Callable[[], Any], rollout: int, seconds: float) -> float:
     """Whole updates only: a rollout and all its epochs."""
+    model = make()
     model.learn(rollout)
     steps, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:

@@ -17,7 +17,7 @@ import meta_envs
 from meta_envs.family import TaskFamily
 
 app = typer.Typer(
-    help="Meta-environments: tasks drawn anew at every reset, recurrent agents that learn within them, and exact optima.",
+    help="Meta-environments: a fresh task at every reset, recurrent agents that learn within it, and exact optima.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -87,7 +87,8 @@ def list_environments(as_json: AsJson = False) -> None:
     """List all meta-environments."""
     rows = [describe(id) for id in meta_envs.ids()]
     if as_json:
-        return print_json(rows)
+        print_json(rows)
+        return
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -106,7 +107,8 @@ def info(id: Id, as_json: AsJson = False) -> None:
     described = describe(id)
     family = type(meta_envs.make_family(id))
     if as_json:
-        return print_json(described)
+        print_json(described)
+        return
     import inspect
 
     from rich.markdown import Markdown
@@ -167,7 +169,7 @@ def evaluate(
             "--agent",
             metavar="NAME|PATH",
             help="A learner (random, oracle, bayes, thompson, thompson_independent, ucb, ucb1, greedy, epsilon_greedy; "
-            "constants as ucb:chi=2) or a trained agent; repeatable. A trained agent is shown in greedy and in sampled play.",
+            "constants as ucb:chi=2) or a trained agent, which is shown in greedy and in sampled play; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,
@@ -195,7 +197,8 @@ def evaluate(
 
         regret_figure(cards, figure)
     if as_json:
-        return print_json([card.to_dict() for card in cards])
+        print_json([card.to_dict() for card in cards])
+        return
     for of_one in by_id.values():
         Console().print(table(of_one))
     for path in filter(None, (output, figure)):
@@ -224,7 +227,8 @@ def bench(
 
     rows = measure(what, seconds)
     if as_json:
-        return print_json(rows)
+        print_json(rows)
+        return
     Console().print(table(rows))
 
 

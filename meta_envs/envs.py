@@ -116,7 +116,7 @@ class MetaEnv(gym.Env[Any, Any]):
             raise _invalid_action(action, self.action_space) from None
 
     def render(self) -> Any:
-        """The picture (height, width, 3) uint8, the text, or None after showing it in a window, as ``render_mode`` says.
+        """The picture (height, width, 3) uint8, the text, or None after showing a window, as ``render_mode`` says.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -179,8 +179,8 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         self.single_observation_space = self.family.observation_space
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        discrete = isinstance(self.single_action_space, spaces.Discrete)
-        self._num_actions = int(self.single_action_space.n) if discrete else None
+        single = self.single_action_space
+        self._num_actions = int(single.n) if isinstance(single, spaces.Discrete) else None
         self._everyone = np.arange(self.num_envs)
         self._lifetimes = live(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
@@ -215,8 +215,8 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
                 only the copies marked True. Never modified.
 
         Raises:
-            ValueError: If an option is unknown or of the wrong shape, a task is not in the prior's support, or there are
-                not ``num_envs`` seeds; nothing is changed then.
+            ValueError: If an option is unknown or of the wrong shape, a task is not in the prior's support, or there
+                are not ``num_envs`` seeds; nothing is changed then.
         """
         taken = _take_options(options, ("task", "reset_mask"))
         index = self._check_mask(taken.get("reset_mask"))
@@ -244,7 +244,7 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             return self._everyone
         if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
             raise ValueError(
-                f"reset_mask={mask!r} is not possible: give a boolean array of shape ({self.num_envs},) with a True in it."
+                f"reset_mask={mask!r} is not possible: give a boolean array ({self.num_envs},) with a True in it."
             )
         if self._over is None and not mask.all():
             raise ValueError(f"reset_mask={mask!r} leaves copies that never began: reset all of them first.")
@@ -267,8 +267,8 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             actions: (num_envs,) integers for discrete actions.
 
         Returns:
-            Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool, and
-            infos: with "SameStep", "final_obs" and "final_info" of the copies whose lifetime ended, as Gymnasium's
+            Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool,
+            and infos: with "SameStep", "final_obs" and "final_info" of the copies whose lifetime ended, as Gymnasium's
             `SyncVectorEnv` gives them.
 
         Raises:
@@ -382,6 +382,6 @@ def _check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array 
     inside[inside] = family.in_support(rows[inside])
     if not inside.all():
         raise ValueError(
-            f"The task {rows[~inside][0].tolist()} is outside the prior's support: give ({names}) that {family!r} can draw."
+            f"The task {rows[~inside][0].tolist()} is outside the prior: give ({names}) that {family!r} can draw."
         )
     return full

@@ -1,9 +1,9 @@
 """The kernel: a task family is a prior over tasks and the mechanics they share, written once as pure batched functions.
 
-Everything else in the package (the single and the vector environment, the SB3 adapter, the posterior, the exact optimum,
-regret, pictures) is a generic consumer of the classes below. The batch axis ``B`` means copies in training and belief
-states in the solver. Functions use elementwise and last-axis operations only, because others give different last bits at
-different batch sizes.
+Everything else in the package (the single and the vector environment, the SB3 adapter, the posterior, the exact
+optimum, regret, pictures) is a generic consumer of the classes below. The batch axis ``B`` means copies in training and
+belief states in the solver. Functions use elementwise and last-axis operations only, because others give different last
+bits at different batch sizes.
 
 Shapes: ``B`` batch, ``T`` numbers of a task, ``S`` numbers of a state, ``K`` outcomes, ``D`` numbers of a belief.
 """
@@ -25,8 +25,8 @@ class TaskFamily(ABC):
 
     Fields of a family are its free parameters, plain numbers and strings. All chance of a lifetime is ``num_chance``
     uniforms in [0, 1), drawn when it begins: first the task's share, then ``num_step_chance`` numbers for every step.
-    The numbers used at step ``t`` therefore do not depend on what was chosen before, and two learners can be compared on
-    identical luck.
+    The numbers used at step ``t`` therefore do not depend on what was chosen before, and two learners can be compared
+    on identical luck.
     """
 
     task_names: ClassVar[tuple[str, ...]] = ()
@@ -111,8 +111,9 @@ class TaskFamily(ABC):
 class DiscreteFamily(TaskFamily):
     """A family with finitely many actions and outcomes, so that its law is a table and its optimum can be computed.
 
-    The hidden task enters ``outcome_probs`` and nothing else: ``initial_state``, ``observe`` and ``terminated`` are called
-    with ``task=None``. An outcome is thus all that there is to learn from, and a belief is a statistic of outcomes.
+    The hidden task enters ``outcome_probs`` and nothing else: ``initial_state``, ``observe`` and ``terminated`` are
+    called with ``task=None``. An outcome is thus all that there is to learn from, and a belief is a statistic of
+    outcomes.
     """
 
     @property

@@ -1,8 +1,8 @@
 """Lifetimes: tasks being lived in, one at a time or many side by side, with all their chance given at birth.
 
-A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not, and
-a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step. Both give
-the same numbers to the last bit, and so do one copy and many.
+A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not,
+and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step.
+Both give the same numbers to the last bit, and so do one copy and many.
 """
 
 from __future__ import annotations

@@ -36,14 +36,14 @@ def register(id: str, family: str, **keywords: Any) -> None:
         entry_point="meta_envs.envs:MetaEnv",
         vector_entry_point="meta_envs.envs:MetaVectorEnv",
         kwargs={"family": family, **keywords},
-        # MetaEnv itself refuses steps out of order, and the contract tests run the checker: no wrapper stands in the way.
+        # MetaEnv itself refuses steps out of order, and the contract tests run the checker.
         order_enforce=False,
         disable_env_checker=True,
     )
 
 
 def ids() -> list[str]:
-    """Ids of all registered environments that are task families, the package's own and others', in order of registration."""
+    """Ids of all registered environments that are task families, the package's own and others'."""
     return [id for id, spec in gym.registry.items() if "family" in spec.kwargs]
 
 

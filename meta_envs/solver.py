@@ -154,11 +154,8 @@ def _expand(
             given = belief[chunk], state[chunk], np.full(len(belief[chunk]), action)
             probs[chunk, action] = family.predict(*given)
             rewards[chunk, action] = family.expected_reward(probs[chunk, action], *given[1:])
-            found += (
-                []
-                if last
-                else [_follow(family, given, probs[chunk, action], start, outcome) for outcome in range(shape[2])]
-            )
+            if not last:
+                found += [_follow(family, given, probs[chunk, action], start, outcome) for outcome in range(shape[2])]
         if found:
             place, new_belief, new_state = (np.concatenate(parts) for parts in zip(*found, strict=True))
             first, inverse = merge(new_belief, new_state)

@@ -1,7 +1,6 @@
 """Runs survive a kill, agents survive a file, and what does not fit is refused in one sentence."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -221,7 +220,7 @@ def test_impossible_seeds_are_refused(seed: Any, tmp_path: Path) -> None:
     """Training seeds stay below those of evaluation."""
     with refuse("seed="):
         tiny(tmp_path / "run", seed=seed)
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_registered_id_has_a_preset() -> None:

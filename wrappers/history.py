@@ -1,4 +1,4 @@
-"""The previous action, the previous reward and the time, added to the observation: what makes a recurrent agent a learner.
+"""The previous action, the previous reward and the time beside the observation: what makes a memory a learner.
 
 Wang et al. 2016, section 2.2: without these inputs an agent's recurrent dynamics have nothing to learn from.
 """
@@ -24,8 +24,8 @@ ENCODINGS = ("scalar", "one_hot")
 class History:
     """How the past is written beside an observation; the same functions serve one copy and many.
 
-    The order is observation, previous action, previous reward, time. Flat observations give one flat float32 Box, images
-    and Dicts give a Dict with the keys ``image``, ``previous_action``, ``previous_reward`` and ``time``.
+    The order is observation, previous action, previous reward, time. Flat observations give one flat float32 Box,
+    images and Dicts give a Dict with the keys ``image``, ``previous_action``, ``previous_reward`` and ``time``.
 
     Args:
         env: The environment to describe, single or vector.
@@ -84,7 +84,7 @@ class History:
 
     def _plan_action(self, space: spaces.Space[Any]) -> spaces.Box:
         if isinstance(space, spaces.Discrete):
-            self._one_hot_actions = np.eye(int(space.n), dtype=np.float32)
+            self._one_hot_actions: Array | None = np.eye(int(space.n), dtype=np.float32)
             self._first_action = int(space.start)
             return spaces.Box(0.0, 1.0, (int(space.n),), np.float32)
         if isinstance(space, spaces.Box):
@@ -192,8 +192,9 @@ def _elapsed(env: Any, family: TaskFamily | None, horizon: int | None) -> Array:
 class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Adds the previous action, the previous reward and the time to the observation (Wang et al. 2016, section 2.2).
 
-    At the first step of a lifetime the previous action and reward are zeros, never "action 0 was taken"; a one-hot reward
-    is then "none yet", its last entry. The time is the fraction of the lifetime's trials that are over, in [0, 1].
+    At the first step of a lifetime the previous action and reward are zeros, never "action 0 was taken"; a one-hot
+    reward is then "none yet", its last entry. The time is the fraction of the lifetime's trials that are over, in [0,
+    1].
 
     Args:
         env: Any environment with a Discrete or Box action space.

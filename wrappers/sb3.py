@@ -41,7 +41,7 @@ class SB3VecEnv(VecEnv):
         seed = None if all(each is None for each in seeds) else first if consecutive else seeds
         if any(each != options[0] for each in options):
             raise ValueError(f"The copies' options differ ({options}): a vector environment takes the same for all.")
-        observation, infos = self.venv.reset(seed=seed, options=options[0] or None)  # type: ignore[arg-type]
+        observation, infos = self.venv.reset(seed=seed, options=options[0] or None)
         self.reset_infos = self._list_infos(infos)
         self._reset_seeds()
         self._reset_options()
@@ -86,7 +86,8 @@ class SB3VecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """One picture a copy, where the render mode is "rgb_array"."""
-        return list(self.venv.render() or [None] * self.num_envs)
+        frames: Any = self.venv.render()
+        return [None] * self.num_envs if frames is None else list(frames)
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """An attribute of each copy; arrays with one row a copy are split."""

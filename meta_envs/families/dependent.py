@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from meta_envs.families.bernoulli import BernoulliBandit
-from meta_envs.family import Array, require, require_integers, require_numbers
+from meta_envs.family import Array, cumulative, require, require_integers, require_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +15,13 @@ class DependentBandit(BernoulliBandit):
     """Two arms whose pay-off probabilities add up to 1: p_2 = 1 - p_1.
 
     ## Description
-    Every lifetime is one bandit with two arms whose hidden probabilities add up to 1, so that every pull, of either arm,
-    says as much about the one as about the other. A learner that has understood this structure beats all that treat the
-    arms as independent.
+    Every lifetime is one bandit with two arms whose hidden probabilities add up to 1, so that every pull, of either
+    arm, says as much about the one as about the other. A learner that has understood this structure beats all that
+    treat the arms as independent.
 
     ## Task prior
-    With `num_values=0`, `p_1 ~ U[low, high]`; else `p_1` is one of `num_values` equally spaced and equally probable values
-    from `low` to `high`. `p_2 = 1 - p_1` always. The task is `(p_1, p_2)`, shape `(2,)`, and may be fixed by
+    With `num_values=0`, `p_1 ~ U[low, high]`; else `p_1` is one of `num_values` equally spaced and equally probable
+    values from `low` to `high`. `p_2 = 1 - p_1` always. The task is `(p_1, p_2)`, shape `(2,)`, and may be fixed by
     `reset(options={"task": [0.75, 0.25]})`. The registered levels [paper]:
 
     | id | p_1 |
@@ -59,8 +59,8 @@ class DependentBandit(BernoulliBandit):
     - `num_values=0`: values of `p_1`; 0 is the uniform density, else at least 2.
 
     ## Fidelity
-    As in the paper, section 3.1.2: the four priors above, 100 pulls. [ours]: the constant observation, the time scaled to
-    [0, 1], the previous action and reward all zeros at the first step, the end signalled as `terminated`.
+    As in the paper, section 3.1.2: the four priors above, 100 pulls. [ours]: the constant observation, the time scaled
+    to [0, 1], the previous action and reward all zeros at the first step, the end signalled as `terminated`.
 
     ## References
     Wang et al. 2016, *Learning to reinforcement learn*, arXiv 1611.05763, section 3.1.2, Fig 2b-f.
@@ -117,8 +117,8 @@ class DependentBandit(BernoulliBandit):
     def _quadrature(self) -> tuple[Array, Array]:
         """Values of p_1 and their weights, with which the posterior predictive of every history is exact.
 
-        The likelihood of a history is a polynomial in p_1 of degree at most ``num_trials``, so Gauss-Legendre quadrature
-        replaces the uniform density without any error but rounding.
+        The likelihood of a history is a polynomial in p_1 of degree at most ``num_trials``, so Gauss-Legendre
+        quadrature replaces the uniform density without any error but rounding.
         """
         if self.num_values:
             return self._values, np.full(self.num_values, 1.0 / self.num_values)
@@ -146,19 +146,24 @@ class DependentBandit(BernoulliBandit):
         return self.outcome_probs(means, state, action)
 
     def sample_posterior(self, belief: Array, rng: np.random.Generator) -> Array:
-        """Both means (B, 2), with p_1 drawn from its posterior by inverse CDF."""
+        """Both means (B, 2), with p_1 drawn from its posterior."""
         from scipy.special import betainc, betaincinv, xlogy
 
-        uniform = rng.random(len(belief))
         if self.num_values:
             log_posterior = xlogy(belief[:, :1], self._values) + xlogy(belief[:, 1:], 1.0 - self._values)
             posterior = np.exp(log_posterior - np.max(log_posterior, axis=-1, keepdims=True))
-            share = np.cumsum(posterior, axis=-1) / np.sum(posterior, axis=-1, keepdims=True)
-            first = self._values[np.sum(uniform[:, None] >= share[:, :-1], axis=-1)]
-        else:
-            alpha, beta = 1 + belief[:, 0], 1 + belief[:, 1]
-            below, above = betainc(alpha, beta, self.low), betainc(alpha, beta, self.high)
-            first = np.clip(betaincinv(alpha, beta, below + uniform * (above - below)), self.low, self.high)
+            posterior /= np.sum(posterior, axis=-1, keepdims=True)
+            return _both(self._values[np.sum(rng.random((len(belief), 1)) >= cumulative(posterior), axis=-1)])
+        alpha, beta = 1 + belief[:, 0], 1 + belief[:, 1]
+        if (self.low, self.high) == (0.0, 1.0):
+            return _both(rng.beta(alpha, beta))
+        # A truncated Beta by inverse CDF, which is exact in the lower tail only: intervals in the upper one are mirrored.
+        mirrored = alpha < self.low * (alpha + beta)
+        alpha, beta = np.where(mirrored, beta, alpha), np.where(mirrored, alpha, beta)
+        low, high = np.where(mirrored, 1.0 - self.high, self.low), np.where(mirrored, 1.0 - self.low, self.high)
+        below, above = betainc(alpha, beta, low), betainc(alpha, beta, high)
+        first = np.clip(betaincinv(alpha, beta, below + rng.random(len(belief)) * (above - below)), low, high)
+        first = np.where(mirrored, 1.0 - first, first)
         return _both(first)
 
 

@@ -13,8 +13,8 @@ class IndependentBandit(BernoulliBandit):
     """Arms whose pay-offs say nothing about each other.
 
     ## Description
-    Every lifetime is one bandit with fresh, hidden arm probabilities. A learner that pulls an arm finds out whether this
-    pull paid, and nothing else; it has `num_trials` pulls to find the better arm and to use it.
+    Every lifetime is one bandit with fresh, hidden arm probabilities. A learner that pulls an arm finds out whether
+    this pull paid, and nothing else; it has `num_trials` pulls to find the better arm and to use it.
 
     ## Task prior
     `p_i ~ Beta(alpha, beta)`, independently for every arm [paper: two arms, U[0, 1], which is Beta(1, 1)]. The task is
@@ -52,8 +52,8 @@ class IndependentBandit(BernoulliBandit):
     [0, 1], the previous action and reward all zeros at the first step, the end signalled as `terminated`.
 
     ## References
-    Wang et al. 2016, *Learning to reinforcement learn*, arXiv 1611.05763, section 3.1.1, Fig 2a. For k arms: Duan et al.
-    2016, *RL^2*, arXiv 1611.02779, section 4.1.
+    Wang et al. 2016, *Learning to reinforcement learn*, arXiv 1611.05763, section 3.1.1, Fig 2a. For k arms: Duan et
+    al. 2016, *RL^2*, arXiv 1611.02779, section 4.1.
 
     ## Version History
     - v0: first version.

@@ -1,4 +1,4 @@
-"""Training of recurrent meta-learners with PyTorch and Stable-Baselines3; nothing outside this package imports either."""
+"""Training of recurrent meta-learners with PyTorch and Stable-Baselines3, which nothing outside imports."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -70,7 +70,7 @@ class Agent(Learner):
         for name, value in known.items():
             if found[name] != value:
                 raise ValueError(
-                    f"This agent was trained on {self.card['id']} with {name} {value}, but {family!r} has {found[name]}: "
+                    f"This agent, of {self.card['id']}, has {name} {value}, and {family!r} has {found[name]}: "
                     "train one for it, or evaluate this one where they are the same."
                 )
         self._history = _history(family, self.card["inputs"])
@@ -89,7 +89,7 @@ class Agent(Learner):
         inputs = th.as_tensor(self._history.beside(observation, self._past))
         with th.no_grad():
             distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
-        return distribution.distribution.probs.double().numpy()  # type: ignore[attr-defined]
+        return distribution.distribution.probs.double().numpy()
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""

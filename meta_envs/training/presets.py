@@ -11,8 +11,8 @@ from typing import Any
 class Preset:
     """Settings of one training run of `MetaRecurrentPPO`.
 
-    Rollouts are whole lifetimes. The learning rate falls linearly from its value to 0, the entropy weight from ``entropy``
-    to ``entropy_end``.
+    Rollouts are whole lifetimes. The learning rate falls linearly from its value to 0, the entropy weight from
+    ``entropy`` to ``entropy_end``.
     """
 
     steps: int
@@ -54,8 +54,8 @@ class Preset:
                 raise ValueError(f"{name}={value!r} is not possible: give a whole number of at least 1.")
         if self.num_envs * self.lifetimes % self.minibatches:
             raise ValueError(
-                f"minibatches={self.minibatches} do not divide the {self.num_envs * self.lifetimes} lifetimes of a rollout: "
-                "give a divisor."
+                f"minibatches={self.minibatches} do not divide the {self.num_envs * self.lifetimes} lifetimes of a "
+                "rollout: give a divisor."
             )
 
     def change(self, **settings: Any) -> Preset:
@@ -69,8 +69,8 @@ class Preset:
             if name not in known:
                 near = get_close_matches(name, known, 3) or known
                 raise ValueError(
-                    f"There is no setting {name!r} (given as {value!r}): it is one of {', '.join(near)}; keywords of the "
-                    "environment are given apart, with --env or keywords=."
+                    f"There is no setting {name!r} (given as {value!r}): it is one of {', '.join(near)}; "
+                    "keywords of the environment are given apart, with --env or keywords=."
                 )
         return replace(self, **settings)
 

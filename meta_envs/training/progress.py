@@ -47,13 +47,10 @@ class Progress:
         self._first = done if self._first is None else self._first
         if done / self._steps >= self._next_line:
             spent = time.monotonic() - self._began
-            left = spent * (self._steps - done) / max(done - self._first, 1) if done > self._first else float("nan")
-            remaining = "" if left != left else f", {left:.0f} s left"
-            print(
-                f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}{remaining}",
-                file=sys.stderr,
-                flush=True,
-            )
+            line = f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}"
+            if done > self._first:
+                line += f", {spent * (self._steps - done) / (done - self._first):.0f} s left"
+            print(line, file=sys.stderr, flush=True)
             self._next_line = done / self._steps + 0.1
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ from meta_envs.wrappers import SB3VecEnv, vector
 SEED_SPACING = 1 << 12
 """Copy i of a run uses the run's first seed + i, and runs do not overlap."""
 CHOOSING_SEED = 1 << 31
-"""Training seeds are below; the lifetimes by which an agent's play is chosen begin here, those of evaluation at 2**32."""
+"""Training seeds are below; lifetimes by which an agent's play is chosen begin here, those of evaluation at 2**32."""
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -56,14 +56,9 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse nonsense before anything is written."""
         make_family(self.id, **self.keywords)
-        if (
-            isinstance(self.seed, bool)
-            or not isinstance(self.seed, int)
-            or not 0 <= self.seed < CHOOSING_SEED // SEED_SPACING
-        ):
-            raise ValueError(
-                f"seed={self.seed!r} is not possible: give a whole number from 0 to {CHOOSING_SEED // SEED_SPACING - 1}."
-            )
+        runs = CHOOSING_SEED // SEED_SPACING
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < runs:
+            raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {runs - 1}.")
         if self.preset.num_envs > SEED_SPACING:
             raise ValueError(f"num_envs={self.preset.num_envs} is not possible: give at most {SEED_SPACING}.")
 
@@ -137,8 +132,8 @@ def train(
 
     Raises:
         gymnasium.error.Error: If there is no such id.
-        ValueError: If a setting makes no sense, or the directory holds a run and neither ``resume`` nor ``overwrite`` says
-            what to do with it.
+        ValueError: If a setting makes no sense, or the directory holds a run and neither ``resume`` nor ``overwrite``
+            says what to do with it.
         TrainingStopped: After Ctrl-C, with the newest checkpoint written.
         FloatingPointError: If the loss is not finite; the last checkpoint stays.
     """
