@@ -13,13 +13,13 @@ MAKEFLAGS += --no-builtin-rules
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo '  PYTHON=python3.13 chooses the interpreter, ARGS="-k regret" goes to pytest, WORKERS=2 sets its processes.'
+	@echo '  PYTHON=python3.13 chooses the interpreter, ARGS="-k regret" goes to pytest (or ARGS=--resume to the demo), WORKERS=2 sets its processes.'
 
 setup: .venv/.stamp ## Make .venv, or make it again where pyproject.toml or constraints.txt changed
 	@:
 
 demo: .venv/.stamp ## Train the reference agent
-	.venv/bin/python examples/train_reference_agent.py
+	.venv/bin/python examples/train_reference_agent.py $(ARGS)
 
 # One torch thread a process: the processes share the cores already.
 test test-long: export OMP_NUM_THREADS = 1

@@ -35,13 +35,15 @@ def main(
     try:
         path = train(id, seed=seed, directory=directory, resume=resume, overwrite=not resume)
     except TrainingStopped as stopped:
-        print(f"\n{stopped}\nGo on with: {' '.join(['python', *sys.argv])} --resume", file=sys.stderr)
+        again = " ".join([sys.executable, *(word for word in sys.argv if word != "--resume"), "--resume"])
+        print(f"\n{stopped}\nGo on with: {again}", file=sys.stderr)
         sys.exit(130)
 
     # 2. Evaluate on lifetimes that no training run sees, all learners with the same tasks and the same luck.
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
     learners: list[str | Learner] = ["random", "ucb1", "thompson_independent", "thompson", sampled, greedy, "bayes"]
-    cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
+    with Console(stderr=True).status("Evaluating on 10,000 unseen lifetimes ..."):
+        cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
     Console().print(table(cards))
 
     # 3. Keep what was measured: the scorecards as JSON, and the regret curves as a picture.

@@ -188,7 +188,11 @@ def evaluate(
     if figure is not None and len(ids) > 1:
         raise ValueError(f"--figure draws one environment, not {len(ids)}: give one ID, or leave it out.")
     learners = [learner for name in agents or ["random", "ucb1", "thompson", "bayes"] for learner in load_plays(name)]
-    by_id = {id: meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **parse_pairs(env)) for id in ids}
+    keywords = parse_pairs(env)
+    by_id = {}
+    for id in ids:
+        with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
+            by_id[id] = meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **keywords)
     cards = [card for of_one in by_id.values() for card in of_one]
     if output is not None:
         save_cards(cards, output)

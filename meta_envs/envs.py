@@ -382,6 +382,7 @@ def _check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array 
     inside[inside] = family.in_support(rows[inside])
     if not inside.all():
         raise ValueError(
-            f"The task {rows[~inside][0].tolist()} is outside the prior: give ({names}) that {family!r} can draw."
+            f"The task {rows[~inside][0].tolist()} is outside the prior's support: "
+            f"give ({names}) that {family!r} can draw."
         )
     return full

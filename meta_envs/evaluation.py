@@ -244,26 +244,35 @@ def describe(card: Scorecard) -> str:
 
 
 def table(cards: Sequence[Scorecard]) -> Table:
-    """Scorecards for people, as a Rich table: one row a learner, as ordered."""
+    """Scorecards of one environment for people, as a Rich table of 80 columns: one row a learner, as ordered."""
+    from rich import box
     from rich.table import Table
 
     first = cards[0]
-    optimum = "" if first.optimal_return is None else f"optimum {first.optimal_return:.2f} ({first.optimum_kind}), "
-    chance = "" if first.random_return is None else f"random play {first.random_return:.2f}"
+    caption = "Regret and return are expected, ± standard error; score with 95 % interval."
+    if first.optimal_return is not None:
+        optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
+        caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: the rewards as they came."
     made = Table(
-        title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, evaluation seed {first.seed}",
-        caption=first.note or f"Expected return of a lifetime: {optimum}{chance}. Mean ± standard error.",
+        title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
+        caption="\n".join(filter(None, (caption, first.note))),
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+        caption_justify="left",
+        show_edge=False,
     )
-    made.add_column("learner")
-    for heading in ("expected regret", "score (95 % interval)", "expected return", "realised return"):
-        made.add_column(heading, justify="right")
+    made.add_column("learner", no_wrap=True)
+    for heading in ("regret", "score", "return", "paid"):
+        made.add_column(heading, justify="right", no_wrap=True)
     for card in cards:
-        score = "–" if card.score is None else f"{card.score:.3f} ({card.score_low:.3f}, {card.score_high:.3f})"
-        made.add_row(
-            card.learner,
-            f"{card.regret_mean:.2f} ± {card.regret_se:.2f}",
-            score,
-            f"{card.return_mean:.2f} ± {card.return_se:.2f}",
-            f"{card.realised_return_mean:.2f} ± {card.realised_return_se:.2f}",
+        score = (
+            "–" if card.score is None else f"{_plain(card.score)} ({_plain(card.score_low)}, {_plain(card.score_high)})"
         )
+        regret = f"{card.regret_mean:.2f} ± {card.regret_se:.2f}"
+        made.add_row(card.learner, regret, score, f"{card.return_mean:.2f}", f"{card.realised_return_mean:.2f}")
     return made
+
+
+def _plain(number: float | None) -> str:
+    """Three digits, and no minus sign before zeros."""
+    return "–" if number is None else f"{round(number, 3) + 0.0:.3f}"

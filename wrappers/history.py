@@ -142,7 +142,7 @@ class History:
             if name == "previous_action" and self._one_hot_actions is not None:
                 written[..., place] = self._one_hot_actions[np.asarray(action) - self._first_action]
             elif name == "previous_action":
-                written[..., place] = np.reshape(action, (*np.shape(reward), -1))
+                written[..., place] = np.reshape(action, (*np.shape(reward), place.stop - place.start))
             elif name == "time":
                 written[..., place.start] = self._times[np.minimum(steps, len(self._times) - 1)]
             elif self._reward_values is None:
@@ -172,7 +172,7 @@ class History:
             first = int(self._observed.start)
             written[..., : self._num_observed] = np.eye(self._num_observed)[np.asarray(observation) - first]
         else:
-            written[..., : self._num_observed] = np.reshape(observation, (*past.shape[:-1], -1))
+            written[..., : self._num_observed] = np.reshape(observation, (*past.shape[:-1], self._num_observed))
         written[..., self._num_observed :] = past
         return written
 

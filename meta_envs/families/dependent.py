@@ -157,7 +157,7 @@ class DependentBandit(BernoulliBandit):
         alpha, beta = 1 + belief[:, 0], 1 + belief[:, 1]
         if (self.low, self.high) == (0.0, 1.0):
             return _both(rng.beta(alpha, beta))
-        # A truncated Beta by inverse CDF, which is exact in the lower tail only: intervals in the upper one are mirrored.
+        # A truncated Beta by inverse CDF, exact in the lower tail only: intervals in the upper one are mirrored.
         mirrored = alpha < self.low * (alpha + beta)
         alpha, beta = np.where(mirrored, beta, alpha), np.where(mirrored, alpha, beta)
         low, high = np.where(mirrored, 1.0 - self.high, self.low), np.where(mirrored, 1.0 - self.low, self.high)
