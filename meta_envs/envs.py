@@ -9,10 +9,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from meta_envs.arguments import check_render_mode, check_task, invalid_action, list_seeds, take_options
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes import live, live_one
 from meta_envs.luck import Streams
@@ -41,7 +42,7 @@ class MetaEnv(gym.Env[Any, Any]):
 
     def __init__(self, family: TaskFamily | str, *, render_mode: str | None = None, **keywords: Any) -> None:
         self.family = build_family(family, **keywords) if isinstance(family, str) else family
-        self.render_mode = _check_render_mode(render_mode, RENDER_MODES)
+        self.render_mode = check_render_mode(render_mode, RENDER_MODES)
         self.action_space = self.family.action_space
         self.observation_space = self.family.observation_space
         self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
@@ -71,7 +72,7 @@ class MetaEnv(gym.Env[Any, Any]):
         Raises:
             ValueError: If an option is unknown, or the task is not in the prior's support; nothing is changed then.
         """
-        task = _check_task(self.family, _take_options(options, ("task",)).get("task"), ())
+        task = check_task(self.family, take_options(options, ("task",)).get("task"), ())
         super().reset(seed=seed)
         self._lifetime.begin(self.np_random.random(self.family.num_chance), task)
         self._over = False
@@ -96,12 +97,12 @@ class MetaEnv(gym.Env[Any, Any]):
             )
         if self._num_actions is None:
             if not self.action_space.contains(action):
-                raise _invalid_action(action, self.action_space)
+                raise invalid_action(action, self.action_space)
         else:
             if type(action) is not int:
                 action = self._to_int(action)
             if not 0 <= action < self._num_actions:
-                raise _invalid_action(action, self.action_space)
+                raise invalid_action(action, self.action_space)
         reward, terminated = self._lifetime.step(action)
         self._over = terminated
         if self._trace is not None:
@@ -113,7 +114,7 @@ class MetaEnv(gym.Env[Any, Any]):
         try:
             return operator.index(action)
         except TypeError:
-            raise _invalid_action(action, self.action_space) from None
+            raise invalid_action(action, self.action_space) from None
 
     def render(self) -> Any:
         """The picture (height, width, 3) uint8, the text, or None after showing a window, as ``render_mode`` says.
@@ -174,7 +175,7 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             known = ", ".join(mode.value for mode in AutoresetMode)
             raise ValueError(f"autoreset_mode={autoreset_mode!r} is not possible: it is one of {known}.") from None
         self.metadata = {**self.metadata, "autoreset_mode": self._mode}
-        self.render_mode = _check_render_mode(render_mode, VECTOR_RENDER_MODES)
+        self.render_mode = check_render_mode(render_mode, VECTOR_RENDER_MODES)
         self.single_action_space = self.family.action_space
         self.single_observation_space = self.family.observation_space
         self.action_space = batch_space(self.single_action_space, self.num_envs)
@@ -218,26 +219,13 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             ValueError: If an option is unknown or of the wrong shape, a task is not in the prior's support, or there
                 are not ``num_envs`` seeds; nothing is changed then.
         """
-        taken = _take_options(options, ("task", "reset_mask"))
+        taken = take_options(options, ("task", "reset_mask"))
         index = self._check_mask(taken.get("reset_mask"))
-        task = _check_task(self.family, taken.get("task"), (self.num_envs,))
-        seeds = self._list_seeds(seed)
+        task = check_task(self.family, taken.get("task"), (self.num_envs,))
+        seeds = list_seeds(seed, self.num_envs)
         self._streams.seed(index.tolist(), [seeds[copy] for copy in index])
         self._begin(index, None if task is None else task[index])
         return self._lifetimes.observe(), {}
-
-    def _list_seeds(self, seed: Any) -> list[int | None]:
-        if seed is None or isinstance(seed, int | np.integer):
-            return [None if seed is None else int(seed) + copy for copy in range(self.num_envs)]
-        try:
-            seeds = [None if each is None else operator.index(each) for each in seed]
-        except TypeError:
-            raise ValueError(f"seed={seed!r} is not possible: give one whole number, or one a copy.") from None
-        if len(seeds) != self.num_envs:
-            raise ValueError(
-                f"{len(seeds)} seeds were given for {self.num_envs} copies: give one number, or one a copy."
-            )
-        return seeds
 
     def _check_mask(self, mask: Any) -> Array:
         if mask is None:
@@ -304,17 +292,17 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
     def _check_actions(self, actions: Any) -> Array:
         if self._num_actions is None:
             if not self.action_space.contains(actions):
-                raise _invalid_action(actions, self.action_space)
+                raise invalid_action(actions, self.action_space)
             return np.asarray(actions)
         try:
             array = np.asarray(actions)
         except ValueError:
-            raise _invalid_action(actions, self.action_space) from None
+            raise invalid_action(actions, self.action_space) from None
         if array.dtype.kind not in "iu" or array.shape != (self.num_envs,):
-            raise _invalid_action(actions, self.action_space)
+            raise invalid_action(actions, self.action_space)
         if array.min() < 0 or array.max() >= self._num_actions:
             wrong = array[(array < 0) | (array >= self._num_actions)][0]
-            raise _invalid_action(int(wrong), self.single_action_space)
+            raise invalid_action(int(wrong), self.single_action_space)
         return array.astype(np.intp, copy=False)
 
     def render(self) -> tuple[Any, ...] | None:
@@ -341,48 +329,3 @@ def _final_infos(observation: Array, ended: Array) -> dict[str, Any]:
     for copy in np.flatnonzero(ended):
         final[copy] = observation[copy]
     return {"final_obs": final, "_final_obs": ended.copy(), "final_info": {}, "_final_info": ended.copy()}
-
-
-def _invalid_action(action: Any, space: spaces.Space[Any]) -> InvalidAction:
-    return InvalidAction(f"The action {action!r} ({type(action).__name__}) is not possible: give one of {space}.")
-
-
-def _check_render_mode(mode: str | None, known: list[str]) -> str | None:
-    if mode is not None and mode not in known:
-        raise ValueError(f"render_mode={mode!r} is not possible: it is None or one of {', '.join(known)}.")
-    return mode
-
-
-def _take_options(options: dict[str, Any] | None, known: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(options, dict | type(None)):
-        raise TypeError(f"options={options!r} is not possible: give a dictionary with {', '.join(known)}.")
-    for name, value in (options or {}).items():
-        if name not in known:
-            raise ValueError(
-                f"There is no reset option {name!r} (given as {value!r}): it is one of {', '.join(known)}."
-            )
-    return options or {}
-
-
-def _check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array | None:
-    """A task as float64 (*batch, T), or None."""
-    if task is None:
-        return None
-    names = ", ".join(family.task_names)
-    length = len(family.task_names)
-    try:
-        array = np.asarray(task)
-    except ValueError:
-        array = np.empty(0)
-    if array.dtype.kind not in "biuf" or array.shape not in ((length,), (*batch, length)):
-        raise ValueError(f"The task {task!r} is not possible: give the {length} numbers ({names}).")
-    full = np.broadcast_to(array, (*batch, length)).astype(np.float64)
-    rows = full.reshape(-1, length)
-    inside = np.all(np.isfinite(rows), axis=-1)
-    inside[inside] = family.in_support(rows[inside])
-    if not inside.all():
-        raise ValueError(
-            f"The task {rows[~inside][0].tolist()} is outside the prior's support: "
-            f"give ({names}) that {family!r} can draw."
-        )
-    return full

@@ -80,10 +80,10 @@ class Preset:
         return {name: getattr(self, name) for name in ("action", "reward", "time", "reward_encoding")}
 
 
-DEPENDENT = Preset(steps=4_000_000, num_envs=64, entropy_end=0.0)
+DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
-    "MetaBandit-Independent-v0": Preset(steps=10_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),
+    "MetaBandit-Independent-v0": Preset(steps=16_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),
     "MetaBandit-Dependent-v0": DEPENDENT,
     "MetaBandit-DependentEasy-v0": DEPENDENT,
     "MetaBandit-DependentMedium-v0": DEPENDENT,

@@ -1,0 +1,90 @@
+"""Arguments of the environments: taken if they make sense, else refused in one sentence, before anything is changed."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import InvalidAction
+
+from meta_envs.family import Array, TaskFamily
+
+
+def invalid_action(action: Any, space: spaces.Space[Any]) -> InvalidAction:
+    """The error for an action that is not in the space."""
+    return InvalidAction(f"The action {action!r} ({type(action).__name__}) is not possible: give one of {space}.")
+
+
+def check_render_mode(mode: str | None, known: list[str]) -> str | None:
+    """The render mode.
+
+    Raises:
+        ValueError: If it is neither None nor known.
+    """
+    if mode is not None and mode not in known:
+        raise ValueError(f"render_mode={mode!r} is not possible: it is None or one of {', '.join(known)}.")
+    return mode
+
+
+def take_options(options: dict[str, Any] | None, known: tuple[str, ...]) -> dict[str, Any]:
+    """The options of a reset.
+
+    Raises:
+        TypeError: If they are no dictionary.
+        ValueError: If one of them is not known.
+    """
+    if not isinstance(options, dict | type(None)):
+        raise TypeError(f"options={options!r} is not possible: give a dictionary with {', '.join(known)}.")
+    for name, value in (options or {}).items():
+        if name not in known:
+            raise ValueError(
+                f"There is no reset option {name!r} (given as {value!r}): it is one of {', '.join(known)}."
+            )
+    return options or {}
+
+
+def check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array | None:
+    """A task as float64 (*batch, T), or None.
+
+    Raises:
+        ValueError: If it is of another shape or outside the prior's support.
+    """
+    if task is None:
+        return None
+    names = ", ".join(family.task_names)
+    length = len(family.task_names)
+    try:
+        array = np.asarray(task)
+    except ValueError:
+        array = np.empty(0)
+    if array.dtype.kind not in "biuf" or array.shape not in ((length,), (*batch, length)):
+        raise ValueError(f"The task {task!r} is not possible: give the {length} numbers ({names}).")
+    full = np.broadcast_to(array, (*batch, length)).astype(np.float64)
+    rows = full.reshape(-1, length)
+    inside = np.all(np.isfinite(rows), axis=-1)
+    inside[inside] = family.in_support(rows[inside])
+    if not inside.all():
+        raise ValueError(
+            f"The task {rows[~inside][0].tolist()} is outside the prior's support: "
+            f"give ({names}) that {family!r} can draw."
+        )
+    return full
+
+
+def list_seeds(seed: Any, num_envs: int) -> list[int | None]:
+    """One seed a copy: ``seed + i`` for copy ``i``, or as listed.
+
+    Raises:
+        ValueError: If they are no whole numbers, or not one a copy.
+    """
+    if seed is None or isinstance(seed, int | np.integer):
+        return [None if seed is None else int(seed) + copy for copy in range(num_envs)]
+    try:
+        seeds = [None if each is None else operator.index(each) for each in seed]
+    except TypeError:
+        raise ValueError(f"seed={seed!r} is not possible: give one whole number, or one a copy.") from None
+    if len(seeds) != num_envs:
+        raise ValueError(f"{len(seeds)} seeds were given for {num_envs} copies: give one number, or one a copy.")
+    return seeds
