@@ -8,14 +8,14 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help setup demo test test-long check format docs wheel bench clean
+.PHONY: FORCE help setup demo test test-long check format docs wheel bench clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  PYTHON=python3.13 chooses the interpreter, ARGS="-k regret" goes to pytest (or ARGS=--resume to the demo), WORKERS=2 sets its processes.'
 
-setup: .venv/.stamp ## Make .venv, or make it again where pyproject.toml or constraints.txt changed
+setup: .venv/.stamp ## Make .venv, or make it again where what it is made from changed
 	@:
 
 demo: .venv/.stamp ## Train the reference agent
@@ -45,7 +45,7 @@ docs: .venv/.stamp ## Build the documentation into docs/_build/html
 
 wheel: .venv/.stamp ## Build sdist and wheel, and try the wheel in an empty environment
 	rm -rf build dist meta_envs.egg-info
-	.venv/bin/python -m build --quiet
+	PIP_CONSTRAINT=constraints.txt .venv/bin/python -m build --quiet
 	.venv/bin/python .ci/check_wheel.py
 
 bench: .venv/.stamp ## Measure steps per second
@@ -55,16 +55,17 @@ clean: ## Remove what was built, but neither .venv nor runs/
 	rm -rf build dist docs/_build docs/_generated meta_envs.egg-info oldest.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name .git -o -name .venv -o -name runs \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp comes last, so that an interrupted installation does not count as made.
-.venv/.stamp: pyproject.toml $(CONSTRAINTS)
+# The stamp holds what .venv was made from; it comes last, so that an interrupted installation does not count as made.
+.venv/.stamp: $(CONSTRAINTS) FORCE
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'meta-envs needs Python >= 3.11; choose one, as in: make PYTHON=python3.13 setup' >&2; exit 1; }
-	@echo "Making .venv from $(CONSTRAINTS) ($$($(PYTHON) --version)): some minutes, most of them torch ..."
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e ".[all]"
-	@touch $@
-	@echo 'Made .venv.'
+	@key="$$({ cat pyproject.toml $(CONSTRAINTS); $(PYTHON) --version; pwd; } | cksum)"; \
+	if [ "$$(cat $@ 2>/dev/null)" != "$$key" ]; then \
+		echo "Making .venv from $(CONSTRAINTS) ($$($(PYTHON) --version)): some minutes, most of them torch ..."; \
+		rm -rf .venv && $(PYTHON) -m venv .venv && \
+		.venv/bin/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e ".[all]" && \
+		echo "$$key" > $@ && echo 'Made .venv.'; \
+	fi
 
 oldest.txt: pyproject.toml constraints.txt .ci/oldest.py
 	$(PYTHON) .ci/oldest.py > $@

@@ -208,6 +208,7 @@ class UCB(CountingLearner):
     def __init__(self, *, chi: float = 1.0) -> None:
         require(0.0 <= chi < np.inf, "chi", chi, "give a number of at least 0")
         self._chi = chi
+        self.name = "ucb" if chi == 1.0 else f"ucb:chi={chi:g}"
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""

@@ -28,6 +28,8 @@ MAX_EPISODES = 1 << 20
 """Lifetimes of one evaluation seed."""
 RESAMPLES = 2000
 """Bootstrap samples of a score."""
+MANY = 100
+"""Lifetimes from which on a slope can be fitted to them, and their mean be bootstrapped."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Scorecard:
     score: float | None
     """None where there is no optimum to compare with; ``note`` says why."""
     score_low: float | None
-    """Ends of a 95 % bootstrap interval over lifetimes."""
+    """Ends of a 95 % interval over lifetimes: by bootstrap, of fewer than 100 by Student's t."""
     score_high: float | None
     optimal_return: float | None
     optimum_kind: str | None
@@ -102,6 +104,16 @@ class Scorecard:
 def save_cards(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
     """Write several scorecards to a file as a JSON list, all or nothing."""
     write_atomically(Path(path), (_to_json([card.to_dict() for card in cards]) + "\n").encode())
+
+
+def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
+    """The scorecards that `save_cards` wrote.
+
+    Raises:
+        ValueError: If the file holds none.
+    """
+    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [Scorecard.from_json(json.dumps(card)) for card in (data if isinstance(data, list) else [data])]
 
 
 def _to_json(content: Any) -> str:
@@ -165,10 +177,16 @@ def evaluate(
         place = id.rpartition(":")[2]
     facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
     cards = [
-        Scorecard(learner=player.name, **facts, **_summarise(lived, best, optimum, note))
-        for player, lived in zip(players, records, strict=True)
+        Scorecard(learner=name, **facts, **_summarise(lived, best, optimum, note))
+        for name, lived in zip(_tell_apart([player.name for player in players]), records, strict=True)
     ]
     return cards[0] if single else cards
+
+
+def _tell_apart(names: Sequence[str]) -> list[str]:
+    """The names, those that come again with a number."""
+    earlier = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name} #{count + 1}" if count else name for name, count in zip(names, earlier, strict=True)]
 
 
 def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
@@ -200,7 +218,7 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
     unit = optimum.value - optimum.random_value
     if unit <= 1e-9:
         return {**summary, "note": "No score: random play is optimal already."}
-    low, high = np.quantile(bootstrap_means(returns), [0.025, 0.975])
+    low, high = _interval(returns)
     return {
         **summary,
         "score": (mean - optimum.random_value) / unit,
@@ -211,11 +229,27 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
 
 
 def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
-    """Expected returns (n,) less what the optimal learner's say about the luck of the draw."""
+    """Expected returns (n,) less what the optimal learner's say about the luck of the draw.
+
+    Few lifetimes do not tell the slope of the one on the other: it is 1 then, the plain paired difference.
+    """
     deviation = best.expected - np.mean(best.expected)
     spread = np.sum(deviation**2)
-    slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread if spread > 0.0 else 0.0
+    slope = 1.0
+    if len(deviation) >= MANY and spread > 0.0:
+        slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread
     return lived.expected - slope * (best.expected - optimum.achieved)
+
+
+def _interval(values: Array) -> tuple[float, float]:
+    """A 95 % interval for the mean of values (n,): by bootstrap, of few values by Student's t."""
+    if len(values) >= MANY:
+        low, high = np.quantile(bootstrap_means(values), [0.025, 0.975])
+        return float(low), float(high)
+    from scipy.stats import t as student
+
+    half = float(student.ppf(0.975, len(values) - 1)) * _standard_error(values)
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
 def bootstrap_means(values: Array) -> Array:

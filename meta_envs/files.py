@@ -1,7 +1,6 @@
 """Files that are whole or not there: written beside their place and moved into it."""
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -12,13 +11,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         OSError: If it cannot be written; an old file stays whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(name).unlink()
+        partial.unlink(missing_ok=True)
         raise

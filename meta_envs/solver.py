@@ -75,7 +75,8 @@ def _solve(family: TaskFamily) -> Optimum | str:
     if not isinstance(family, DiscreteFamily):
         return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
     try:
-        if isinstance(family, IndependentBandit):
+        # Of just this class: one derived from it may have other rewards, which its own special solver would not see.
+        if type(family) is IndependentBandit:
             # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
             beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
             most = MAX_COUNTS if family.num_arms == 2 else _most_beliefs(family)

@@ -1,6 +1,7 @@
 """The exact optimum against first principles: recursions over all histories, closed forms, hand answers, simulation."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from math import comb, prod
 
@@ -14,6 +15,7 @@ from meta_envs import ids, make_family, solve, solver
 from meta_envs.baselines import Bayes
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
+from meta_envs.family import Array
 from meta_envs.oracle import task_action_values
 from meta_envs.records import record
 from meta_envs.solver import merge, solve_generic, solve_two_arms
@@ -331,3 +333,21 @@ def test_plans_refuse_families_they_do_not_fit(family: DependentBandit, message:
     policy = solve("MetaBandit-Dependent-v0", num_trials=5).policy
     with pytest.raises(ValueError, match=message):
         policy.begin(family, 3, np.random.default_rng(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidOtherwise(IndependentBandit):
+    """Two independent arms that pay 50, and else cost 7."""
+
+    @property
+    def reward_values(self) -> tuple[float, ...]:
+        return (-7.0, 50.0)
+
+    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
+        return np.where(outcome == 1, 50.0, -7.0)
+
+
+def test_a_family_derived_from_a_special_one_is_solved_with_its_own_rewards() -> None:
+    """The special solver of two arms that pay 0 and 1 is not taken for arms that pay something else."""
+    plain = solve("MetaBandit-Independent-v0", num_trials=3).value
+    assert solve(PaidOtherwise(num_trials=3)).value == pytest.approx(57.0 * plain - 7.0 * 3, abs=1e-9)

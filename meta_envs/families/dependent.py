@@ -138,6 +138,8 @@ class DependentBandit(BernoulliBandit):
         """Failure and success probabilities of the pulled arm under the posterior of p_1 (B, 2)."""
         from scipy.special import xlogy
 
+        if (self.low, self.high, self.num_values) == (0.0, 1.0, 0):
+            return self.outcome_probs((belief + 1.0) / np.sum(belief + 1.0, axis=-1, keepdims=True), state, action)
         values, weights = self._quadrature
         log_posterior = np.log(weights) + xlogy(belief[:, :1], values) + xlogy(belief[:, 1:], 1.0 - values)
         posterior = np.exp(log_posterior - np.max(log_posterior, axis=-1, keepdims=True))
