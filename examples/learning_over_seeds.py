@@ -34,7 +34,7 @@ def main(
     agents = {}
     for seed in range(1, seeds + 1):
         run = place / f"seed-{seed}"
-        path = train(id, seed=seed, directory=run, resume=run.exists(), **parse_pairs(settings))
+        path = train(id, seed=seed, directory=run, resume=is_begun(run), **parse_pairs(settings))
         agents[seed] = {play: load_agent(path, play=play) for play in ("greedy", "sampled")}
 
     rules = ["random", "thompson", "bayes"]
@@ -59,6 +59,11 @@ def main(
         print(f"{card.learner}: regret {card.regret_mean:.2f} ± {card.regret_se:.2f}")
     save_cards(cards, place / "scorecards.json")
     print(place / "scorecards.json")
+
+
+def is_begun(run: Path) -> bool:
+    """Whether there is something to go on from."""
+    return (run / "checkpoint.pt").exists() or (run / "agent.safetensors").exists()
 
 
 def format_row(numbers: Iterable[float]) -> list[str]:

@@ -8,25 +8,26 @@ from meta_envs.registry import ids, make_family, register
 if TYPE_CHECKING:
     from meta_envs.evaluation import Scorecard, evaluate
     from meta_envs.solver import Optimum, solve
-    from meta_envs.training.agent import load_agent
+    from meta_envs.training import load_agent as load_agent
 
 __version__ = "0.1.0"
+# load_agent is left out: `import *` works without PyTorch.
 __all__ = [
     "Optimum",
     "Scorecard",
     "evaluate",
     "ids",
-    "load_agent",
     "make_family",
     "register",
     "solve",
 ]
 
+_SUBMODULES = ("testing", "training", "wrappers")
 _LAZY = {
     "Optimum": "meta_envs.solver",
     "Scorecard": "meta_envs.evaluation",
     "evaluate": "meta_envs.evaluation",
-    "load_agent": "meta_envs.training.agent",
+    "load_agent": "meta_envs.training",
     "solve": "meta_envs.solver",
 }
 
@@ -35,6 +36,10 @@ def __getattr__(name: str) -> Any:
     """Import what is heavy when it is first needed."""
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    if name in ("wrappers", "testing"):
+    if name in _SUBMODULES:
         return import_module(f"meta_envs.{name}")
     raise AttributeError(f"module 'meta_envs' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_SUBMODULES})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import operator
+import copy
+from enum import Enum
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction
 
 from meta_envs.family import Array, TaskFamily
@@ -73,18 +75,57 @@ def check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array |
     return full
 
 
+def check_seed(seed: Any) -> int | None:
+    """A seed as a Python integer, or None.
+
+    Raises:
+        ValueError: If it is no whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer | None):
+        raise ValueError(f"seed={seed!r} is not possible: give one whole number, or None.")
+    return None if seed is None else int(seed)
+
+
 def list_seeds(seed: Any, num_envs: int) -> list[int | None]:
     """One seed a copy: ``seed + i`` for copy ``i``, or as listed.
 
     Raises:
         ValueError: If they are no whole numbers, or not one a copy.
     """
-    if seed is None or isinstance(seed, int | np.integer):
-        return [None if seed is None else int(seed) + copy for copy in range(num_envs)]
     try:
-        seeds = [None if each is None else operator.index(each) for each in seed]
-    except TypeError:
+        if seed is None or np.ndim(seed) == 0:
+            first = check_seed(seed)
+            return [None if first is None else first + copy for copy in range(num_envs)]
+        seeds = [check_seed(each) for each in seed]
+    except (TypeError, ValueError):
         raise ValueError(f"seed={seed!r} is not possible: give one whole number, or one a copy.") from None
     if len(seeds) != num_envs:
         raise ValueError(f"{len(seeds)} seeds were given for {num_envs} copies: give one number, or one a copy.")
     return seeds
+
+
+class JsonSpec:
+    """The ``spec`` of an environment, with keywords that JSON takes, also where Gymnasium was given others."""
+
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What Gymnasium made the environment from, or None."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            spec = copy.copy(spec)
+            spec.kwargs = {name: to_plain(value) for name, value in spec.kwargs.items()}
+        self._spec = spec
+
+
+def to_plain(value: Any) -> Any:
+    """A value without enums, and with Python's numbers and lists in place of NumPy's, as JSON takes it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [to_plain(each) for each in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 import meta_envs
+from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ def main() -> None:
     """Run the command line: a mistake gets one sentence and exit status 2."""
     try:
         app()
-    except (ValueError, TypeError, gym.error.Error, ImportError, OSError) as error:
+    except (ValueError, TypeError, FloatingPointError, gym.error.Error, ImportError, OSError) as error:
         Console(stderr=True, highlight=False).print(Text.assemble(("Error: ", "red"), str(error)), soft_wrap=True)
         sys.exit(2)
 
@@ -168,8 +169,8 @@ def evaluate(
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help="A learner (random, oracle, bayes, thompson, thompson_independent, ucb, ucb1, greedy, epsilon_greedy; "
-            "constants as ucb:chi=2) or a trained agent, which is shown in greedy and in sampled play; repeatable.",
+            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2) or a trained agent, which is shown in "
+            "greedy and in sampled play; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,

@@ -13,7 +13,15 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from meta_envs.arguments import check_render_mode, check_task, invalid_action, list_seeds, take_options
+from meta_envs.arguments import (
+    JsonSpec,
+    check_render_mode,
+    check_seed,
+    check_task,
+    invalid_action,
+    list_seeds,
+    take_options,
+)
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes import live, live_one
 from meta_envs.luck import Streams
@@ -25,7 +33,7 @@ VECTOR_RENDER_MODES = ["rgb_array", "ansi"]
 RENDER_FPS = 4
 
 
-class MetaEnv(gym.Env[Any, Any]):
+class MetaEnv(JsonSpec, gym.Env[Any, Any]):
     """One copy of a task family: every `reset` draws a fresh task from the prior, an episode is one lifetime in it.
 
     Args:
@@ -70,10 +78,11 @@ class MetaEnv(gym.Env[Any, Any]):
             options: ``{"task": (T,)}`` fixes the task; the lifetime's luck is the same as without.
 
         Raises:
-            ValueError: If an option is unknown, or the task is not in the prior's support; nothing is changed then.
+            ValueError: If an option is unknown, the task is not in the prior's support, or the seed is no whole number;
+                nothing is changed then.
         """
         task = check_task(self.family, take_options(options, ("task",)).get("task"), ())
-        super().reset(seed=seed)
+        super().reset(seed=check_seed(seed))
         self._lifetime.begin(self.np_random.random(self.family.num_chance), task)
         self._over = False
         if self._viewer is not None:
@@ -139,7 +148,7 @@ class MetaEnv(gym.Env[Any, Any]):
             self._viewer.close()
 
 
-class MetaVectorEnv(VectorEnv[Any, Any, Any]):
+class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
     """Many copies of a task family at once. Copy ``i`` is the `MetaEnv` that is seeded with ``seed + i``, bit for bit.
 
     Args:
@@ -182,6 +191,9 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         single = self.single_action_space
         self._num_actions = int(single.n) if isinstance(single, spaces.Discrete) else None
+        # Of a Box the number nearest to 0, of others the first.
+        low_high = (single.low, single.high) if isinstance(single, spaces.Box) else None
+        self._idle_action = np.clip(0, *low_high) if low_high else getattr(single, "start", 0)
         self._everyone = np.arange(self.num_envs)
         self._lifetimes = live(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
@@ -252,7 +264,8 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         """Take one action a copy.
 
         Args:
-            actions: (num_envs,) integers for discrete actions.
+            actions: (num_envs,) integers for discrete actions; with "NextStep", those of copies whose lifetime is over
+                are not looked at.
 
         Returns:
             Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool,
@@ -266,8 +279,9 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         over = self._over
         if over is None:
             raise ResetNeeded("There are no lifetimes yet: call reset() first.")
-        actions = self._check_actions(actions)
         waiting = over if over.any() else None
+        idle = waiting if self._mode is AutoresetMode.NEXT_STEP else None
+        actions = self._check_actions(actions, idle)
         if waiting is not None and self._mode is AutoresetMode.DISABLED:
             copies = np.flatnonzero(waiting).tolist()
             raise ResetNeeded(
@@ -289,8 +303,9 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             observation = self._lifetimes.observe()
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
-    def _check_actions(self, actions: Any) -> Array:
+    def _check_actions(self, actions: Any, idle: Array | None) -> Array:
         if self._num_actions is None:
+            actions = _overwrite(actions, idle, self._idle_action)
             if not self.action_space.contains(actions):
                 raise invalid_action(actions, self.action_space)
             return np.asarray(actions)
@@ -300,6 +315,7 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
             raise invalid_action(actions, self.action_space) from None
         if array.dtype.kind not in "iu" or array.shape != (self.num_envs,):
             raise invalid_action(actions, self.action_space)
+        array = _overwrite(array, idle, 0)
         if array.min() < 0 or array.max() >= self._num_actions:
             wrong = array[(array < 0) | (array >= self._num_actions)][0]
             raise invalid_action(int(wrong), self.single_action_space)
@@ -322,6 +338,14 @@ class MetaVectorEnv(VectorEnv[Any, Any, Any]):
         """Close the window, if there is one."""
         if self._viewer is not None:
             self._viewer.close()
+
+
+def _overwrite(actions: Any, idle: Array | None, action: Any) -> Any:
+    if idle is None or not isinstance(actions, np.ndarray) or actions.shape[:1] != idle.shape:
+        return actions
+    actions = actions.copy()
+    actions[idle] = action
+    return actions
 
 
 def _final_infos(observation: Array, ended: Array) -> dict[str, Any]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import gymnasium as gym
+from gymnasium import wrappers
 from gymnasium.envs.registration import load_env_creator
 
+from meta_envs.arguments import to_plain
 from meta_envs.family import TaskFamily
 
 FAMILIES = "meta_envs.families"
 NOT_OF_THE_FAMILY = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "render_mode", "autoreset_mode")
+
+REWARD_WRAPPERS = (
+    gym.RewardWrapper,
+    wrappers.NormalizeReward,
+    gym.vector.VectorRewardWrapper,
+    wrappers.vector.NormalizeReward,
+)
 
 TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("MetaBandit-Independent-v0", f"{FAMILIES}.independent:IndependentBandit", {}),
@@ -87,8 +97,29 @@ def family_of(env: Any) -> TaskFamily | None:
     return family if isinstance(family, TaskFamily) else None
 
 
+def layers(env: Any) -> Iterator[Any]:
+    """An environment, single or vector, and all that it wraps, outermost first, but not copies in other processes."""
+    while env is not env.unwrapped:
+        yield env
+        env = env.env
+    yield env
+    if isinstance(env, gym.vector.SyncVectorEnv):
+        for copy in env.envs:
+            yield from layers(copy)
+
+
+def keeps_rewards(env: Any) -> bool:
+    """Whether the rewards of an environment, or of a family itself, are its family's: no wrapper changes them."""
+    if isinstance(env, TaskFamily):
+        return True
+    changed = any(isinstance(layer, REWARD_WRAPPERS) for layer in layers(env))
+    spec = env.spec
+    unseen = isinstance(env.unwrapped, gym.vector.AsyncVectorEnv) and spec is not None
+    return not changed and not (unseen and (spec.additional_wrappers or spec.kwargs.get("wrappers")))
+
+
 def build_family(family: str, **keywords: Any) -> TaskFamily:
-    """A family from its place ``"module:Class"`` and the values of its fields; lists become tuples, as JSON has none.
+    """A family from its place ``"module:Class"`` and the values of its fields, made plain; lists become tuples.
 
     Raises:
         TypeError: If the family has no such keyword.
@@ -101,7 +132,8 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
             raise TypeError(
                 f"{maker.__name__} has no keyword {name!r} (given as {value!r}): it takes {', '.join(known)}"
             )
-    made = maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()})
+    plain = {name: to_plain(value) for name, value in keywords.items()}
+    made = maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
     assert isinstance(made, TaskFamily)
     return made
 

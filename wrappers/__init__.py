@@ -10,15 +10,24 @@ from meta_envs.wrappers import vector
 from meta_envs.wrappers.history import PreviousActionReward
 
 if TYPE_CHECKING:
-    from meta_envs.wrappers.sb3 import SB3VecEnv
+    from meta_envs.wrappers.sb3 import SB3VecEnv as SB3VecEnv
 
-__all__ = ["PreviousActionReward", "SB3VecEnv", "vector"]
+# SB3VecEnv is left out: `import *` works without Stable-Baselines3.
+__all__ = ["PreviousActionReward", "vector"]
 
 
 def __getattr__(name: str) -> Any:
     """Import Stable-Baselines3 only for those who use it."""
-    if name == "SB3VecEnv":
+    if name != "SB3VecEnv":
+        raise AttributeError(f"module 'meta_envs.wrappers' has no attribute {name!r}")
+    try:
         from meta_envs.wrappers.sb3 import SB3VecEnv
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("meta_envs"):
+            raise
+        raise ImportError(f'SB3VecEnv needs {error.name}: pip install "meta-envs[train]".') from error
+    return SB3VecEnv
 
-        return SB3VecEnv
-    raise AttributeError(f"module 'meta_envs.wrappers' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "SB3VecEnv"})

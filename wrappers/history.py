@@ -13,8 +13,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from meta_envs.family import Array, TaskFamily
-from meta_envs.registry import family_of
+from meta_envs.arguments import to_plain
+from meta_envs.family import Array, TaskFamily, require
+from meta_envs.registry import family_of, keeps_rewards, layers
 
 ENCODINGS = ("scalar", "one_hot")
 
@@ -22,8 +23,10 @@ ENCODINGS = ("scalar", "one_hot")
 class History:
     """How the past is written beside an observation; the same functions serve one copy and many.
 
-    The order is observation, previous action, previous reward, time. Flat observations give one flat float32 Box,
-    images and Dicts give a Dict with the keys ``image``, ``previous_action``, ``previous_reward`` and ``time``.
+    The order is observation, previous action, previous reward, time. Flat observations give one flat float32 Box; all
+    others give a Dict with the keys ``previous_action``, ``previous_reward`` and ``time`` beside a Dict's own, beside
+    ``image`` for a Box of three dimensions, or else beside ``observation``. A past is ``W`` numbers: zeros where a flat
+    observation goes, and then what is written beside it.
 
     Args:
         env: The environment to describe, single or vector.
@@ -34,11 +37,12 @@ class History:
         time: Whether the fraction of the lifetime that is over is written.
         reward_encoding: "scalar", or "one_hot" over the distinct rewards in increasing order and, last, "none yet".
         horizon: Steps of a lifetime; known for the package's families and for environments with a time limit.
-        reward_values: The distinct rewards; known for the package's families that have finitely many.
+        reward_values: The distinct rewards; known for the package's families that have finitely many, unless a wrapper
+            changes the rewards.
 
     Attributes:
         space: Of the observations with their past, one copy.
-        blank: The past (H,) float32 at the first step.
+        blank: The past (W,) float32 at the first step.
         flat: Whether observation and past are one flat Box.
 
     Raises:
@@ -58,95 +62,116 @@ class History:
         horizon: int | None,
         reward_values: Sequence[float] | None,
     ) -> None:
-        if reward_encoding not in ENCODINGS:
-            raise ValueError(f"reward_encoding={reward_encoding!r} is not possible: it is 'scalar' or 'one_hot'.")
+        for name, switch in (("action", action), ("reward", reward), ("time", time)):
+            require(isinstance(switch, bool), name, switch, "give True or False")
+        require(reward_encoding in ENCODINGS, "reward_encoding", reward_encoding, "it is 'scalar' or 'one_hot'")
+        whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool) and horizon >= 1
+        require(horizon is None or whole, "horizon", horizon, "give a whole number of at least 1")
         family = family_of(env)
-        self._observed = observation_space
+        payer = family if keeps_rewards(env) else None
+        self._plan_observation(observation_space)
         parts: dict[str, spaces.Box] = {}
         if action:
             parts["previous_action"] = self._plan_action(action_space)
+        self._reward_values = _check_reward_values(reward_values, reward_encoding)
         if reward:
-            parts["previous_reward"] = self._plan_reward(family, reward_encoding, reward_values)
+            parts["previous_reward"] = self._plan_reward(payer, reward_encoding)
         if time:
             self._times = _elapsed(env, family, horizon)
             parts["time"] = spaces.Box(0.0, 1.0, (1,), np.float32)
+        width = self._num_observed
         self._slices: dict[str, slice] = {}
-        width = 0
         for name, part in parts.items():
             self._slices[name] = slice(width, width + part.shape[0])
             width += part.shape[0]
         self.blank = np.zeros(width, np.float32)
-        if reward and reward_encoding == "one_hot":
+        if reward and self._reward_values is not None:
             self.blank[self._slices["previous_reward"].stop - 1] = 1.0
-        self._plan_space(observation_space, parts)
+        self._plan_space(parts)
+        self._plan_rows(action_space)
+
+    def _plan_observation(self, space: spaces.Space[Any]) -> None:
+        if not isinstance(space, spaces.Box | spaces.Dict | spaces.Discrete):
+            raise ValueError(f"The observation space {space} cannot be extended: flatten it (FlattenObservation).")
+        self._observed = space
+        self.flat = isinstance(space, spaces.Discrete) or (isinstance(space, spaces.Box) and len(space.shape) <= 1)
+        self._num_observed = spaces.flatdim(space) if self.flat else 0
+        self._key = "image" if len(space.shape or ()) == 3 else "observation"
 
     def _plan_action(self, space: spaces.Space[Any]) -> spaces.Box:
         if isinstance(space, spaces.Discrete):
-            self._one_hot_actions: Array | None = np.eye(int(space.n), dtype=np.float32)
-            self._first_action = int(space.start)
             return spaces.Box(0.0, 1.0, (int(space.n),), np.float32)
         if isinstance(space, spaces.Box):
-            self._one_hot_actions = None
-            low, high = (np.append(bound.ravel(), 0.0) for bound in (space.low, space.high))
-            size = len(low) - 1
             # The first step's zeros belong to the space too.
-            return spaces.Box(
-                np.minimum(low[:size], 0.0).astype(np.float32), np.maximum(high[:size], 0.0).astype(np.float32)
-            )
+            low, high = np.minimum(space.low.ravel(), 0.0), np.maximum(space.high.ravel(), 0.0)
+            return spaces.Box(low.astype(np.float32), high.astype(np.float32))
         raise ValueError(f"The action space {space} has no previous action to show: only Discrete and Box have.")
 
-    def _plan_reward(self, family: TaskFamily | None, encoding: str, values: Sequence[float] | None) -> spaces.Box:
+    def _plan_reward(self, payer: TaskFamily | None, encoding: str) -> spaces.Box:
         if encoding == "scalar":
-            self._reward_values: Array | None = None
-            low, high = family.reward_range if family else (-np.inf, np.inf)
+            low, high = payer.reward_range if payer else (-np.inf, np.inf)
             return spaces.Box(min(low, 0.0), max(high, 0.0), (1,), np.float32)
-        known = values if values is not None else family.reward_values if family else None
-        if known is None:
-            raise ValueError(
-                "The distinct rewards are not known here: give reward_values=, or reward_encoding='scalar'."
-            )
-        self._reward_values = np.unique(np.asarray(known, np.float64))
+        if self._reward_values is None:
+            if payer is None or payer.reward_values is None:
+                raise ValueError(
+                    "The distinct rewards are not known: give reward_values=, or reward_encoding='scalar'."
+                )
+            self._reward_values = np.unique(np.asarray(payer.reward_values, np.float64))
         self._one_hot_rewards = np.eye(len(self._reward_values) + 1, dtype=np.float32)
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
 
-    def _plan_space(self, space: spaces.Space[Any], parts: dict[str, spaces.Box]) -> None:
-        self.flat = isinstance(space, spaces.Discrete) or (isinstance(space, spaces.Box) and len(space.shape) <= 1)
+    def _plan_space(self, parts: dict[str, spaces.Box]) -> None:
+        space = self._observed
         if self.flat:
             observed = spaces.flatten_space(space)
             assert isinstance(observed, spaces.Box)
-            self._num_observed = observed.shape[0]
             boxes = [observed, *parts.values()]
             self.space: spaces.Space[Any] = spaces.Box(
                 np.concatenate([box.low for box in boxes]).astype(np.float32),
                 np.concatenate([box.high for box in boxes]).astype(np.float32),
             )
-        elif isinstance(space, spaces.Dict):
-            self.space = spaces.Dict({**space.spaces, **parts})
-        elif isinstance(space, spaces.Box):
-            self.space = spaces.Dict({"image": space, **parts})
-        else:
-            raise ValueError(
-                f"The observation space {space} cannot be extended: flatten it first (FlattenObservation)."
-            )
+            return
+        own = space.spaces if isinstance(space, spaces.Dict) else {self._key: space}
+        for name in parts:
+            if name in own:
+                switch = name.removeprefix("previous_")
+                raise ValueError(f"The observations have the key {name!r} already: rename it, or give {switch}=False.")
+        self.space = spaces.Dict({**own, **parts})
+
+    def _plan_rows(self, action_space: spaces.Space[Any]) -> None:
+        self._rows: Array | None = None
+        self._plain_rows: list[Array] | None = None
+        if not isinstance(action_space, spaces.Discrete):
+            return
+        self._first_action = int(action_space.start)
+        self._rows = np.zeros((int(action_space.n), len(self.blank)), np.float32)
+        if "previous_action" in self._slices:
+            self._rows[:, self._slices["previous_action"]] = np.eye(len(self._rows))
+        if isinstance(self._observed, spaces.Box) and self.flat and self._reward_values is None:
+            self._plain_rows = list(self._rows)
+            self._plain_times = self._times.tolist() if "time" in self._slices else []
+            places = {name: place.start for name, place in self._slices.items()}
+            self._reward_place, self._time_place = places.get("previous_reward"), places.get("time")
 
     def past(self, action: Any, reward: Any, steps: Any) -> Array:
-        """The past (..., H) float32 after actions (...), rewards (...) and so many steps of the lifetimes (...).
+        """The past (..., W) float32 after actions (...), rewards (...) and so many steps of the lifetimes (...).
 
         Raises:
             ValueError: If a reward is none of the distinct ones of a one-hot encoding.
         """
-        written = np.empty((*np.shape(reward), len(self.blank)), np.float32)
+        if self._rows is not None:
+            written = self._rows.take(np.asarray(action).astype(np.intp, copy=False) - self._first_action, axis=0)
+        else:
+            written = np.zeros((*np.shape(reward), len(self.blank)), np.float32)
         for name, place in self._slices.items():
-            if name == "previous_action" and self._one_hot_actions is not None:
-                written[..., place] = self._one_hot_actions[np.asarray(action) - self._first_action]
-            elif name == "previous_action":
+            if name == "previous_action" and self._rows is None:
                 written[..., place] = np.reshape(action, (*np.shape(reward), place.stop - place.start))
-            elif name == "time":
-                written[..., place.start] = self._times[np.minimum(steps, len(self._times) - 1)]
-            elif self._reward_values is None:
+            elif name == "previous_reward" and self._reward_values is None:
                 written[..., place.start] = reward
-            else:
+            elif name == "previous_reward":
                 written[..., place] = self._one_hot_rewards[self._find_rewards(reward)]
+            elif name == "time":
+                written[..., place.start] = self._times.take(steps, mode="clip")
         return written
 
     def _find_rewards(self, reward: Any) -> Any:
@@ -161,18 +186,42 @@ class History:
         return index
 
     def beside(self, observation: Any, past: Array) -> Any:
-        """Observations (..., ) with the past (..., H) written beside them, a new array or a new Dict."""
+        """Observations (..., ) with the past (..., W) written beside them, a new array or a new Dict."""
         if not self.flat:
-            shown = observation if isinstance(observation, dict) else {"image": observation}
+            shown = observation if isinstance(observation, dict) else {self._key: observation}
             return {**shown, **{name: past[..., place].copy() for name, place in self._slices.items()}}
-        written = np.empty((*past.shape[:-1], self._num_observed + past.shape[-1]), np.float32)
+        written = past.copy()
         if isinstance(self._observed, spaces.Discrete):
             first = int(self._observed.start)
             written[..., : self._num_observed] = np.eye(self._num_observed)[np.asarray(observation) - first]
         else:
             written[..., : self._num_observed] = np.reshape(observation, (*past.shape[:-1], self._num_observed))
-        written[..., self._num_observed :] = past
         return written
+
+    def after(self, observation: Any, action: Any, reward: float, steps: int) -> Any:
+        """One copy's observation with its past: `past` and `beside`, in plain numbers where there is one flat Box."""
+        if self._plain_rows is None:
+            return self.beside(observation, self.past(action, reward, steps))
+        row = self._plain_rows[action - self._first_action].copy()
+        row[: self._num_observed] = observation
+        if self._reward_place is not None:
+            row[self._reward_place] = reward
+        if self._time_place is not None:
+            row[self._time_place] = self._plain_times[min(steps, len(self._plain_times) - 1)]
+        return row
+
+
+def _check_reward_values(values: Any, encoding: str) -> Array | None:
+    if values is None:
+        return None
+    require(encoding == "one_hot", "reward_values", values, "it goes with reward_encoding='one_hot'")
+    try:
+        known = np.unique(np.asarray(values, np.float64))
+    except (TypeError, ValueError):
+        known = np.empty(0)
+    fine = np.ndim(values) == 1 and known.size > 0 and bool(np.isfinite(known).all())
+    require(fine, "reward_values", values, "give a list of finite numbers")
+    return known
 
 
 def _elapsed(env: Any, family: TaskFamily | None, horizon: int | None) -> Array:
@@ -182,8 +231,6 @@ def _elapsed(env: Any, family: TaskFamily | None, horizon: int | None) -> Array:
     horizon = horizon if horizon is not None else spec.max_episode_steps if spec is not None else None
     if horizon is None:
         raise ValueError("The length of a lifetime is not known here: give horizon=, or time=False.")
-    if horizon < 1:
-        raise ValueError(f"horizon={horizon!r} is not possible: give a whole number of at least 1.")
     return (np.arange(horizon + 1) / horizon).astype(np.float32)
 
 
@@ -218,20 +265,12 @@ class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         horizon: int | None = None,
         reward_values: Sequence[float] | None = None,
     ) -> None:
-        RecordConstructorArgs.__init__(
-            self,
-            action=action,
-            reward=reward,
-            time=time,
-            reward_encoding=reward_encoding,
-            horizon=horizon,
-            reward_values=reward_values,
-        )
+        if any(isinstance(layer, gym.wrappers.Autoreset) for layer in layers(env)):
+            raise ValueError(
+                f"PreviousActionReward around {env} does not see where lifetimes begin: put Autoreset outside of it."
+            )
         gym.Wrapper.__init__(self, env)
-        self.history = History(
-            env,
-            env.observation_space,
-            env.action_space,
+        arguments: dict[str, Any] = dict(
             action=action,
             reward=reward,
             time=time,
@@ -239,6 +278,8 @@ class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
             horizon=horizon,
             reward_values=reward_values,
         )
+        RecordConstructorArgs.__init__(self, **{name: to_plain(value) for name, value in arguments.items()})
+        self.history = History(env, env.observation_space, env.action_space, **arguments)
         self.observation_space = self.history.space
         self._steps = 0
 
@@ -252,5 +293,6 @@ class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         """Take an action, which is shown from now on as the previous one."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._steps += 1
-        past = self.history.past(action, reward, self._steps)
-        return self.history.beside(observation, past), float(reward), terminated, truncated, info
+        reward = float(reward)
+        shown = self.history.after(observation, action, reward, self._steps)
+        return shown, reward, terminated, truncated, info

@@ -10,6 +10,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from meta_envs.envs import MetaVectorEnv
+
 FINAL = ("final_obs", "final_info", "_final_obs", "_final_info")
 
 
@@ -33,19 +35,34 @@ class SB3VecEnv(VecEnv):
         super().__init__(venv.num_envs, venv.single_observation_space, venv.single_action_space)
 
     def reset(self) -> Any:
-        """First observations (num_envs, ...); seeds and options set before are used once."""
-        seeds, options = self._seeds, self._options
+        """First observations (num_envs, ...); seeds and options set before are used once.
+
+        Raises:
+            ValueError: If the copies' options differ in more than a meta-environment's task.
+        """
+        seeds = self._seeds
         first = seeds[0]
         # Not every vector environment takes a list.
         consecutive = first is not None and seeds == list(range(first, first + self.num_envs))
         seed = None if all(each is None for each in seeds) else first if consecutive else seeds
-        if any(each != options[0] for each in options):
-            raise ValueError(f"The copies' options differ ({options}): a vector environment takes the same for all.")
-        observation, infos = self.venv.reset(seed=seed, options=options[0] or None)
+        observation, infos = self.venv.reset(seed=seed, options=self._join_options() or None)
         self.reset_infos = self._list_infos(infos)
         self._reset_seeds()
         self._reset_options()
         return observation
+
+    def _join_options(self) -> dict[str, Any]:
+        options = [each or {} for each in self._options]
+        if len(options) != self.num_envs:
+            raise ValueError(f"{len(options)} options were given for {self.num_envs} copies: give one for each.")
+        if all(_same(each, options[0]) for each in options):
+            return options[0]
+        if not isinstance(self.venv.unwrapped, MetaVectorEnv) or any(each.keys() != {"task"} for each in options):
+            raise ValueError(
+                f"The options {options} of the copies differ: give all the same, or each copy of a meta-environment "
+                "only its task."
+            )
+        return {"task": [each["task"] for each in options]}
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions (num_envs, ...) for `step_wait`."""
@@ -132,6 +149,10 @@ class SB3VecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Whether a wrapper of single environments is around the copies: never."""
         return [False for _ in self._get_indices(indices)]
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def _find(venv: Any, name: str) -> Any:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers.vector import DictInfoToList
 
 from meta_envs.family import Array
+from meta_envs.registry import layers
 from meta_envs.wrappers.history import History
 
 __all__ = ["PreviousActionReward"]
@@ -43,6 +45,9 @@ class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
         reward_values: Sequence[float] | None = None,
     ) -> None:
         super().__init__(env)
+        self._mode = _autoreset_mode(env)
+        if self._mode is AutoresetMode.SAME_STEP and any(isinstance(layer, DictInfoToList) for layer in layers(env)):
+            raise ValueError(f"There are no final observations to be found in {env}: put DictInfoToList outside.")
         self.history = History(
             env,
             env.single_observation_space,
@@ -56,7 +61,6 @@ class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
         )
         self.single_observation_space = self.history.space
         self.observation_space = batch_space(self.history.space, self.num_envs)
-        self._mode = AutoresetMode(env.metadata["autoreset_mode"])
         self._past = np.tile(self.history.blank, (self.num_envs, 1))
         self._steps = np.zeros(self.num_envs, np.intp)
         self._over = np.zeros(self.num_envs, dtype=bool)
@@ -101,3 +105,14 @@ class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
     def _forget(self, which: Any) -> None:
         self._past[which] = self.history.blank
         self._steps[which] = 0
+
+
+def _autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    mode = env.metadata.get("autoreset_mode")
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        known = ", ".join(str(each) for each in AutoresetMode)
+        raise ValueError(
+            f"autoreset_mode={mode!r} in the metadata of {env} is not possible: set one of {known}."
+        ) from None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from gymnasium import spaces
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 
 from meta_envs.family import Array, TaskFamily
@@ -17,10 +17,15 @@ from meta_envs.files import write_atomically
 from meta_envs.learners import Learner
 from meta_envs.records import record
 from meta_envs.training.policy import LstmPolicy
+from meta_envs.training.presets import INPUTS
 from meta_envs.wrappers.history import History
 
 FORMAT = 1
+"""Of the card."""
 PLAYS = ("greedy", "sampled")
+CARD = ("format", "id", "keywords", "seed", "preset", "network", "inputs", "interface", "play")
+NETWORK = ("lstm_hidden_size", "shared_memory", "net_arch")
+INTERFACE = ("num_actions", "inputs", "observation_low", "observation_high", "reward_values")
 
 
 class Agent(Learner):
@@ -31,14 +36,25 @@ class Agent(Learner):
         card: What is known of it: id, keywords, seed, preset, network, inputs, interface, play and more; JSON-able.
 
     Attributes:
-        play: "greedy" (the most probable action) or "sampled"; by default as the card says.
+        play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
         memory: Hidden states (num, num_layers * hidden_size) float32 after the newest `act`, for analysis.
     """
 
     def __init__(self, policy: LstmPolicy, card: dict[str, Any]) -> None:
         self.policy = policy
         self.card = card
-        self.play: str = card.get("play", "sampled")
+        self.play = card.get("play", "sampled")
+
+    @property
+    def play(self) -> str:
+        """How it chooses: "greedy" or "sampled"."""
+        return self._play
+
+    @play.setter
+    def play(self, play: str) -> None:
+        if play not in PLAYS:
+            raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
+        self._play = play
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -50,9 +66,9 @@ class Agent(Learner):
         cls, policy: LstmPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
     ) -> Agent:
         """An agent with a copy of a policy that was trained on a family; ``network`` are its keyword arguments."""
-        inputs = {name: card["preset"][name] for name in ("action", "reward", "time", "reward_encoding")}
-        interface = describe_interface(family, inputs)
-        card = {"format": FORMAT, **card, "network": network, "inputs": inputs, "interface": interface}
+        inputs = {name: card["preset"][name] for name in INPUTS}
+        known = {"network": network, "inputs": inputs, "interface": describe_interface(family, inputs)}
+        card = {"format": FORMAT, "play": "sampled", **card, **known}
         return cls(_make_policy(card, policy.state_dict()), card)
 
     def save(self, path: Path) -> None:
@@ -64,13 +80,14 @@ class Agent(Learner):
         """Clear the memory.
 
         Raises:
-            ValueError: If the family's observations or actions are not those that the agent was trained with.
+            ValueError: If the family's interface is not the one that the agent was trained with: actions, inputs,
+                bounds of the observation and, where they are shown one-hot, the distinct rewards.
         """
         found, known = describe_interface(family, self.card["inputs"]), self.card["interface"]
-        for name, value in known.items():
-            if found[name] != value:
+        for name in INTERFACE:
+            if found[name] != known[name]:
                 raise ValueError(
-                    f"This agent, of {self.card['id']}, has {name} {value}, and {family!r} has {found[name]}: "
+                    f"This agent, of {self.card['id']}, has {name} {known[name]}, and {family!r} has {found[name]}: "
                     "train one for it, or evaluate this one where they are the same."
                 )
         self._history = _history(family, self.card["inputs"])
@@ -111,24 +128,50 @@ def _history(family: TaskFamily, inputs: dict[str, Any]) -> History:
 def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> LstmPolicy:
     interface = card["interface"]
     policy = LstmPolicy(
-        spaces.Box(-np.inf, np.inf, tuple(interface["observation_shape"])),
+        spaces.Box(-np.inf, np.inf, (sum(width for _, width in interface["inputs"]),)),
         spaces.Discrete(interface["num_actions"]),
         lambda _: 0.0,
         **card["network"],
     )
-    policy.load_state_dict(weights)
+    try:
+        policy.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError("its weights do not fit its card") from error
     policy.set_training_mode(False)
     return policy
 
 
 def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What must be alike for an agent to act: numbers seen (shape of the flat input) and actions."""
-    space, actions = _history(family, inputs).space, family.action_space
-    if not isinstance(space, spaces.Box) or not isinstance(actions, spaces.Discrete):
+    """What must be alike for an agent to act.
+
+    Returns:
+        A JSON-able table: ``num_actions``; ``inputs``, name and width of each part of the flat input, in order;
+        ``observation_low`` and ``observation_high``, the bounds of its first part, null where there is none; and
+        ``reward_values``, where the previous reward is shown one-hot, else null.
+
+    Raises:
+        ValueError: If the observations are not flat, or the actions not counted from 0.
+    """
+    history, actions = _history(family, inputs), family.action_space
+    if not (isinstance(history.space, spaces.Box) and isinstance(actions, spaces.Discrete) and actions.start == 0):
         raise ValueError(
-            f"Agents take flat observations and discrete actions, and {family!r} has {space} and {actions}."
+            f"Agents take flat observations and discrete actions counted from 0, and {family!r} has {history.space} "
+            f"and {actions}."
         )
-    return {"observation_shape": list(space.shape), "num_actions": int(actions.n)}
+    past = [(name, place.stop - place.start) for name, place in history._slices.items()]
+    observed = history.space.shape[0] - sum(width for _, width in past)
+    one_hot = inputs["reward"] and inputs["reward_encoding"] == "one_hot"
+    return {
+        "num_actions": int(actions.n),
+        "inputs": [[name, width] for name, width in (("observation", observed), *past)],
+        "observation_low": _bounds(history.space.low[:observed]),
+        "observation_high": _bounds(history.space.high[:observed]),
+        "reward_values": [float(value) for value in family.reward_values or ()] if one_hot else None,
+    }
+
+
+def _bounds(values: Array) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
@@ -139,7 +182,8 @@ def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
         play: "greedy" or "sampled"; by default as its card says.
 
     Raises:
-        ValueError: If there is no such file, it is not a whole agent, or it is of another format.
+        ValueError: If there is no such file, it is not a whole agent of a known format with finite weights, or there
+            is no such play.
     """
     file = Path(path)
     file = file / "agent.safetensors" if file.is_dir() else file
@@ -147,24 +191,37 @@ def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
         raise ValueError(f"There is no agent at {str(path)!r}: give the file or the directory that training wrote.")
     try:
         with safe_open(file, framework="pt") as opened:
-            card = json.loads((opened.metadata() or {})["card"])
+            card = json.loads((opened.metadata() or {}).get("card", "null"))
             weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{file} is not a whole agent ({error}): train it again, or copy it again.") from error
-    if card.get("format") != FORMAT:
-        raise ValueError(f"{file} has format {card.get('format')}, and this version reads {FORMAT}: train it again.")
-    try:
+        _require_whole(card, weights)
         agent = Agent(_make_policy(card, weights), card)
-    except RuntimeError as error:
-        raise ValueError(f"The weights in {file} do not fit its card: train it again.") from error
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{file} is not a whole agent ({reason}): train it again, or copy it again.") from error
     if play is not None:
-        if play not in PLAYS:
-            raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
         agent.play = play
     return agent
 
 
-def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int = 2000) -> None:
+def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
+    if not isinstance(card, dict):
+        raise ValueError(f"its card is {str(card)[:40]!r}, no table")
+    if card.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"its format is {card['format']!r}, and this version reads {FORMAT}")
+    if missing := [name for name in CARD if name not in card]:
+        raise ValueError(f"its card lacks {', '.join(missing)}")
+    for name in ("keywords", "preset", "network", "inputs", "interface"):
+        if not isinstance(card[name], dict):
+            raise ValueError(f"its card's {name} is {str(card[name])[:40]!r}, no table")
+    for name, keys in (("network", NETWORK), ("inputs", INPUTS), ("interface", INTERFACE)):
+        if card[name].keys() != set(keys):
+            raise ValueError(f"its card's {name} is of {', '.join(card[name])}, not of {', '.join(keys)}")
+    for name, tensor in weights.items():
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"its weights {name} are not all finite")
+
+
+def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> None:
     """Let the card say which way of playing is the agent's own: that with the higher expected return.
 
     Args:

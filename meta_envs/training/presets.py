@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from math import inf
 from typing import Any
+
+from meta_envs.wrappers.history import ENCODINGS
+
+INPUTS = ("action", "reward", "time", "reward_encoding")
+"""The switches of `PreviousActionReward`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +56,25 @@ class Preset:
         """Refuse nonsense."""
         for name in ("steps", "num_envs", "lifetimes", "minibatches", "epochs", "hidden_size"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r} is not possible: give a whole number of at least 1.")
+            self._require(name, type(value) is int and value >= 1, "a whole number of at least 1")
+        for name in ("learning_rate", "clip_range"):
+            self._require(name, _is_number(value := getattr(self, name)) and 0 < value < inf, "a number above 0")
+        for name in ("entropy", "entropy_end", "value_weight"):
+            self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
+        self._require("gamma", _is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
+        self._require("gae_lambda", _is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
+        for name in ("shared_memory", "action", "reward", "time"):
+            self._require(name, isinstance(getattr(self, name), bool), "true or false")
+        self._require("reward_encoding", self.reward_encoding in ENCODINGS, " or ".join(map(repr, ENCODINGS)))
         if self.num_envs * self.lifetimes % self.minibatches:
             raise ValueError(
                 f"minibatches={self.minibatches} do not divide the {self.num_envs * self.lifetimes} lifetimes of a "
                 "rollout: give a divisor."
             )
+
+    def _require(self, name: str, fits: bool, wanted: str) -> None:
+        if not fits:
+            raise ValueError(f"{name}={getattr(self, name)!r} is not possible: give {wanted}.")
 
     def change(self, **settings: Any) -> Preset:
         """The same preset with other values.
@@ -77,7 +95,16 @@ class Preset:
     @property
     def inputs(self) -> dict[str, Any]:
         """The switches of `PreviousActionReward`."""
-        return {name: getattr(self, name) for name in ("action", "reward", "time", "reward_encoding")}
+        return {name: getattr(self, name) for name in INPUTS}
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Keyword arguments of `LstmPolicy`: its heads are linear in the LSTM's output, as in the paper."""
+        return {"lstm_hidden_size": self.hidden_size, "shared_memory": self.shared_memory, "net_arch": []}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)

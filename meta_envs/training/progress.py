@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 
 class Progress:
     """A bar with the current mean return of a lifetime and the time left; plain lines where there is no terminal.
+
+    The bar is there inside a ``with``, which leaves the terminal as it was.
 
     Args:
         steps: Steps of the whole run.
@@ -36,7 +39,17 @@ class Progress:
                 console=console,
             )
             self._task = self._bar.add_task(title, total=steps, value="...")
+
+    def __enter__(self) -> Progress:
+        """Show the bar."""
+        if self._bar is not None:
             self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Stop it."""
+        if self._bar is not None:
+            self._bar.stop()
 
     def update(self, done: int, value: float | None) -> None:
         """Show the steps done and the newest mean return of a lifetime."""
@@ -52,8 +65,3 @@ class Progress:
                 line += f", {spent * (self._steps - done) / (done - self._first):.0f} s left"
             print(line, file=sys.stderr, flush=True)
             self._next_line = done / self._steps + 0.1
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._bar is not None:
-            self._bar.stop()

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import io
-import random
+import importlib
+import json
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from meta_envs import __version__, make_family
-from meta_envs.files import write_atomically
-from meta_envs.training.agent import Agent, choose_play
+from meta_envs.training.agent import Agent, choose_play, load_agent
+from meta_envs.training.checkpoint import refuse_another_run, restore, save
 from meta_envs.training.policy import LstmPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import Preset, preset_of
@@ -34,7 +33,7 @@ CHOOSING_SEED = 1 << 31
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """Ctrl-C, after the newest checkpoint was written."""
+    """Ctrl-C, after the newest checkpoint was written or, at the run's end, the agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +60,16 @@ class Run:
             raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {runs - 1}.")
         if self.preset.num_envs > SEED_SPACING:
             raise ValueError(f"num_envs={self.preset.num_envs} is not possible: give at most {SEED_SPACING}.")
+        try:
+            json.dumps(self.keywords)
+        except TypeError as error:
+            raise ValueError(f"keywords={self.keywords} are not possible: give plain numbers and strings.") from error
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The same as it stands in an agent's card, JSON."""
+        card = {"id": self.id, "keywords": self.keywords, "seed": self.seed, "preset": asdict(self.preset)}
+        return dict(json.loads(json.dumps(card)))
 
     def make_env(self) -> SB3VecEnv:
         """The copies, with the history that the agent sees."""
@@ -70,7 +79,7 @@ class Run:
         return env
 
     def make_model(self, env: SB3VecEnv) -> MetaRecurrentPPO:
-        """RecurrentPPO with a policy whose heads are linear in the LSTM's output, as in the paper."""
+        """RecurrentPPO as the preset has it."""
         preset = self.preset
         lifetimes = preset.num_envs * preset.lifetimes
         horizon = make_family(self.id, **self.keywords).horizon
@@ -86,18 +95,13 @@ class Run:
             gae_lambda=preset.gae_lambda,
             vf_coef=preset.value_weight,
             clip_range=preset.clip_range,
-            policy_kwargs=policy_settings(preset),
+            policy_kwargs=preset.network,
             seed=self.seed,
             device="cpu",
         )
         # The model's own seed() is for its generators; the copies have seeds that no other run uses.
         env.seed(self.seed * SEED_SPACING)
         return model
-
-
-def policy_settings(preset: Preset) -> dict[str, Any]:
-    """Keyword arguments of `LstmPolicy` that a preset decides."""
-    return {"lstm_hidden_size": preset.hidden_size, "shared_memory": preset.shared_memory, "net_arch": []}
 
 
 def train(
@@ -117,12 +121,14 @@ def train(
     The same run gives the same agent, whether or not it was interrupted and resumed.
 
     Args:
-        id: The environment, such as ``"MetaBandit-Dependent-v0"``.
+        id: The environment, such as ``"MetaBandit-Dependent-v0"``, also ``"module:id"``.
         seed: Of the run, at least 0, below 2**19.
         directory: Where checkpoint and agent are written; by default ``runs/<id>/seed-<seed>``.
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
-        resume: Go on from the directory's checkpoint, with its settings.
-        overwrite: Begin anew where the directory holds a run already.
+        resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it
+            is.
+        overwrite: Begin anew where the directory holds a run already; what is there stays until the first checkpoint
+            and the agent replace it.
         progress: Show a progress bar.
         checkpoint_seconds: Time between checkpoints.
         **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
@@ -132,59 +138,78 @@ def train(
 
     Raises:
         gymnasium.error.Error: If there is no such id.
-        ValueError: If a setting makes no sense, or the directory holds a run and neither ``resume`` nor ``overwrite``
-            says what to do with it.
-        TrainingStopped: After Ctrl-C, with the newest checkpoint written.
+        ValueError: If a setting makes no sense, the directory holds a run and neither ``resume`` nor ``overwrite``
+            says what to do with it, or it is another run that is to be resumed.
+        TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
         FloatingPointError: If the loss is not finite; the last checkpoint stays.
     """
+    module, _, id = id.rpartition(":")
+    if module:
+        importlib.import_module(module)
     run = Run(id=id, seed=seed, keywords=keywords or {}, preset=preset_of(id, **settings))
     directory = Path(directory or Path("runs") / id / f"seed-{seed}")
     checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
     if resume and agent.exists() and not checkpoint.exists():
+        refuse_another_run(agent, load_agent(agent).card, run.card)
         return agent
     if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
-    th.set_num_threads(1)  # The networks are small: threads cost more than they bring, and change the last bits.
-    if resume:
-        model, spent, curve = restore(checkpoint, run)
-    else:
+    with _one_thread():
+        model, spent, curve = restore(checkpoint, run) if resume else (run.make_model(run.make_env()), 0.0, [])
+        for partial in directory.glob(f".{checkpoint.name}.*"):  # left behind by a kill
+            partial.unlink()
+        with Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar:
+            watch = _Watch(run, checkpoint, spent, curve, checkpoint_seconds, bar)
+            with watch.catching_interrupts():
+                remaining = run.preset.steps - model.num_timesteps
+                if remaining > 0:
+                    model.learn(remaining, callback=watch, reset_num_timesteps=False)
+                _finish(run, model, watch, agent)
         checkpoint.unlink(missing_ok=True)
-        model, spent, curve = run.make_model(run.make_env()), 0.0, []
-    watch = _Watch(run, checkpoint, spent, curve, checkpoint_seconds, progress)
-    remaining = run.preset.steps - model.num_timesteps
-    if remaining > 0:
-        with watch.catching_interrupts():
-            model.learn(remaining, callback=watch, reset_num_timesteps=False)
+    if watch.interrupted:
+        raise TrainingStopped(f"Stopped at the end of the run; the agent is {agent}.")
+    return agent
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch with one thread: the networks are small, more cost more than they bring, and change the last bits."""
+    threads = th.get_num_threads()
+    th.set_num_threads(1)
+    try:
+        yield
+    finally:
+        th.set_num_threads(threads)
+
+
+def _finish(run: Run, model: MetaRecurrentPPO, watch: _Watch, path: Path) -> None:
+    """Write the agent."""
     card = {
-        "id": run.id,
-        "keywords": run.keywords,
-        "seed": run.seed,
-        "preset": asdict(run.preset),
+        **run.card,
         "steps": model.num_timesteps,
         "wall_seconds": round(watch.spent(), 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {"meta-envs": __version__, "torch": th.__version__.split("+")[0], "gymnasium": gym.__version__},
         "curve": watch.curve,
     }
-    trained = Agent.from_policy(model.policy, make_family(id, **run.keywords), policy_settings(run.preset), card)
-    choose_play(trained, make_family(id, **run.keywords), CHOOSING_SEED + run.seed * SEED_SPACING)
-    trained.save(agent)
-    checkpoint.unlink(missing_ok=True)
-    return agent
+    family = make_family(run.id, **run.keywords)
+    agent = Agent.from_policy(model.policy, family, run.preset.network, card)
+    choose_play(agent, family, CHOOSING_SEED + run.seed * SEED_SPACING, SEED_SPACING)
+    agent.save(path)
 
 
 class _Watch(BaseCallback):
     """Progress, checkpoints and Ctrl-C, all between two rollouts."""
 
     def __init__(
-        self, run: Run, checkpoint: Path, spent: float, curve: list[list[float]], seconds: float, progress: bool
+        self, run: Run, checkpoint: Path, spent: float, curve: list[list[float]], seconds: float, bar: Progress | None
     ) -> None:
         super().__init__()
         self._run, self._checkpoint, self._seconds = run, checkpoint, seconds
         self.curve = curve
         self._before, self._began, self._saved = spent, time.monotonic(), time.monotonic()
-        self._progress = Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else None
-        self._interrupted = False
+        self._bar = bar
+        self.interrupted = False
 
     def spent(self) -> float:
         """Seconds of training, those before a checkpoint included."""
@@ -192,13 +217,13 @@ class _Watch(BaseCallback):
 
     @contextmanager
     def catching_interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the end of the update; a second one stops at once."""
+        """Let Ctrl-C wait for the end of the update, or for the agent; a second one stops at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def interrupt(number: int, frame: Any) -> None:
-            self._interrupted = True
+            self.interrupted = True
             signal.signal(signal.SIGINT, former)
 
         former = signal.signal(signal.SIGINT, interrupt)
@@ -206,8 +231,6 @@ class _Watch(BaseCallback):
             yield
         finally:
             signal.signal(signal.SIGINT, former)
-            if self._progress is not None:
-                self._progress.close()
 
     def _on_step(self) -> bool:
         return True
@@ -216,67 +239,14 @@ class _Watch(BaseCallback):
         value = self.model.logger.name_to_value.get("rollout/lifetime_return_mean")
         if value is not None:
             self.curve.append([self.num_timesteps, round(float(value), 4)])
-        if self._progress is not None:
-            self._progress.update(min(self.num_timesteps, self._run.preset.steps), value)
+        if self._bar is not None:
+            self._bar.update(min(self.num_timesteps, self._run.preset.steps), value)
 
     def _on_rollout_start(self) -> None:
         # Here, and only here, everything that decides the rest of the run is at rest.
-        if self._interrupted or time.monotonic() - self._saved > self._seconds:
+        if self.interrupted or time.monotonic() - self._saved > self._seconds:
             assert isinstance(self.model, MetaRecurrentPPO)
             save(self._checkpoint, self._run, self.model, self.spent(), self.curve)
             self._saved = time.monotonic()
-        if self._interrupted:
+        if self.interrupted:
             raise TrainingStopped(f"Stopped at step {self.num_timesteps:,}; the checkpoint is {self._checkpoint}.")
-
-
-def save(path: Path, run: Run, model: MetaRecurrentPPO, spent: float, curve: list[list[float]]) -> None:
-    """Write all that decides the rest of a run."""
-    content = {
-        "version": __version__,
-        "run": run,
-        "spent": spent,
-        "curve": curve,
-        "policy": model.policy.state_dict(),
-        "optimizer": model.policy.optimizer.state_dict(),
-        "counters": (model.num_timesteps, model._n_updates),
-        "env": model.env,
-        "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states),
-        "random": (th.get_rng_state(), np.random.get_state(), random.getstate()),
-    }
-    buffer = io.BytesIO()
-    th.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
-
-
-def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, float, list[list[float]]]:
-    """The model as it was, the seconds spent and the learning curve.
-
-    A checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
-
-    Raises:
-        ValueError: If there is no whole checkpoint, or it is of another run or version.
-    """
-    if not path.exists():
-        raise ValueError(f"There is no checkpoint {path}: start the run without resuming.")
-    try:
-        content = th.load(path, weights_only=False)
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.") from error
-    if content["version"] != __version__:
-        raise ValueError(
-            f"{path} was written by version {content['version']}: resume it with that, this is {__version__}."
-        )
-    if content["run"] != run:
-        raise ValueError(
-            f"{path} belongs to another run, {content['run']}: resume with the same id, seed and settings."
-        )
-    model = run.make_model(content["env"])
-    model.policy.load_state_dict(content["policy"])
-    model.policy.optimizer.load_state_dict(content["optimizer"])
-    model.num_timesteps, model._n_updates = content["counters"]
-    model._last_obs, model._last_episode_starts, model._last_lstm_states = content["last"]
-    torch_state, numpy_state, python_state = content["random"]
-    th.set_rng_state(torch_state)
-    np.random.set_state(numpy_state)
-    random.setstate(python_state)
-    return model, content["spent"], content["curve"]
