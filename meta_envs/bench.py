@@ -1,4 +1,8 @@
-"""Speeds, as ratios taken in one run on one core."""
+"""Speeds, as ratios taken in one run on one core.
+
+The bandit is ``MetaBandit-Dependent-v0``, its history `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``, native
+where there are several copies, and stock is sb3-contrib's RecurrentPPO.
+"""
 
 from __future__ import annotations
 
@@ -85,17 +89,17 @@ def _measure_envs(seconds: float) -> list[dict[str, Any]]:
         return lambda: _speed_of_vector(make(), seconds / REPEATS)
 
     runs: dict[str, Callable[[], float]] = {
-        "CartPole-v1 through gym.make": single(lambda: gym.make("CartPole-v1")),
-        "bandit through gym.make": single(lambda: gym.make(ID)),
-        "bandit with history through gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
+        "CartPole, gym.make": single(lambda: gym.make("CartPole-v1")),
+        "bandit, gym.make": single(lambda: gym.make(ID)),
+        "bandit + history, gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
     }
-    beside = dict.fromkeys(list(runs)[1:], "CartPole-v1 through gym.make")
+    beside = dict.fromkeys(list(runs)[1:], "CartPole, gym.make")
     for num in (32, 1024, 4096):
-        cartpole, bandit = f"CartPole-v1 native, {num} copies", f"bandit native, {num} copies"
+        cartpole, bandit = f"CartPole, {num} copies", f"bandit, {num} copies"
         runs[cartpole] = many(partial(gym.make_vec, "CartPole-v1", num_envs=num))
         runs[bandit] = many(partial(gym.make_vec, ID, num_envs=num))
-        runs[f"{bandit}, with history"] = many(partial(_with_history, num))
-        beside |= {bandit: cartpole, f"{bandit}, with history": cartpole}
+        runs[f"bandit + history, {num} copies"] = many(partial(_with_history, num))
+        beside |= {bandit: cartpole, f"bandit + history, {num} copies": cartpole}
     return _compare(runs, beside)
 
 
@@ -136,14 +140,23 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
     from sb3_contrib import RecurrentPPO
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    from meta_envs.training import LstmPolicy, MetaRecurrentPPO
+    from meta_envs.registry import make_family
+    from meta_envs.training import PRESETS, LstmPolicy, MetaRecurrentPPO
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
-    num, horizon = 128, 100
+    # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
+    preset, horizon = PRESETS[ID], make_family(ID).horizon
+    num = preset.num_envs
     settings: dict[str, Any] = dict(
-        n_steps=horizon, batch_size=num * horizon // 4, n_epochs=4, learning_rate=3e-3, gamma=0.9, ent_coef=0.02
+        n_steps=horizon,
+        batch_size=num * horizon // preset.minibatches,
+        n_epochs=preset.epochs,
+        learning_rate=preset.learning_rate,
+        gamma=preset.gamma,
+        gae_lambda=preset.gae_lambda,
+        ent_coef=preset.entropy,
     )
-    network: dict[str, Any] = dict(lstm_hidden_size=48, net_arch=[])
+    network: dict[str, Any] = dict(lstm_hidden_size=preset.hidden_size, net_arch=[])
 
     def dummy() -> Any:
         return DummyVecEnv([lambda: PreviousActionReward(gym.make(ID)) for _ in range(num)])
@@ -152,13 +165,13 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
         return SB3VecEnv(_with_history(num))
 
     models = {
-        "stock RecurrentPPO on DummyVecEnv": lambda: RecurrentPPO(
+        "stock on DummyVecEnv": lambda: RecurrentPPO(
             "MlpLstmPolicy", dummy(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
-        "stock RecurrentPPO on SB3VecEnv": lambda: RecurrentPPO(
+        "stock on SB3VecEnv": lambda: RecurrentPPO(
             "MlpLstmPolicy", native(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
-        "ours, the same two LSTMs": lambda: MetaRecurrentPPO(
+        "ours, two LSTMs as stock": lambda: MetaRecurrentPPO(
             LstmPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
         "ours, one shared LSTM": lambda: MetaRecurrentPPO(
