@@ -1,7 +1,7 @@
 """Speeds, as ratios taken in one run on one core.
 
-The bandit is ``MetaBandit-Dependent-v0``, its history `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``, native
-where there are several copies, and stock is sb3-contrib's RecurrentPPO.
+The bandit is ``MetaBandit-Dependent-v0``, its history `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``,
+native where there are several copies, and stock is sb3-contrib's RecurrentPPO.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import meta_envs
 from meta_envs.baselines import LEARNERS
-from meta_envs.cli import app
+from meta_envs.cli import app, parse_pairs
 from meta_envs.training.presets import Preset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,7 +162,7 @@ def test_every_command_names_what_there_is(words):
     """Ids, settings, keywords and learners in the commands of the pages exist."""
     ids = [word for word in words if re.fullmatch(r"Meta\w+-\w+-v\d+", word)]
     assert set(ids) <= set(IDS)
-    Preset(steps=1).change(**{pair.partition("=")[0]: 1 for pair in options(words, "--set")})
+    Preset(steps=1).change(**parse_pairs(options(words, "--set")))
     for id in ids:
         meta_envs.make_family(id, **dict.fromkeys((pair.partition("=")[0] for pair in options(words, "--env")), 5))
     for learner in options(words, "--agent"):
