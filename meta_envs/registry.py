@@ -30,6 +30,8 @@ TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("MetaBandit-DependentEasy-v0", f"{FAMILIES}.dependent:DependentBandit", dict(low=0.1, high=0.9, num_values=2)),
     ("MetaBandit-DependentMedium-v0", f"{FAMILIES}.dependent:DependentBandit", dict(low=0.25, high=0.75, num_values=2)),
     ("MetaBandit-DependentHard-v0", f"{FAMILIES}.dependent:DependentBandit", dict(low=0.4, high=0.6, num_values=2)),
+    ("MetaBandit-Informative-v0", f"{FAMILIES}.informative:InformativeBandit", {}),
+    ("MetaTwoStep-v0", f"{FAMILIES}.two_step:TwoStep", {}),
 )
 
 

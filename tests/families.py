@@ -10,7 +10,11 @@ import numpy as np
 from gymnasium import spaces
 
 import meta_envs
+from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.family import Array, FiniteTaskFamily, TaskFamily
+
+BERNOULLI_IDS = [id for id in meta_envs.ids() if isinstance(meta_envs.make_family(id), BernoulliBandit)]
+"""Registered bandits whose arms pay 0 or 1; with two arms, as registered."""
 
 
 @dataclass(frozen=True, kw_only=True)

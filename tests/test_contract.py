@@ -117,7 +117,7 @@ def test_dependent_arms_add_up_to_one(id):
 
 
 @pytest.mark.parametrize("arm", [0, 1])
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", families.BERNOULLI_IDS)
 def test_bandits_pay_with_the_pulled_arms_mean(id, arm):
     """Rewards are 0 or 1, and 1 as often as the pulled arm's mean: 40,000 pulls in the easiest task, level 1e-4."""
     venv = gym.make_vec(id, 400)
@@ -129,7 +129,7 @@ def test_bandits_pay_with_the_pulled_arms_mean(id, arm):
     assert stats.binomtest(int(rewards.sum()), rewards.size, task[arm]).pvalue > LEVEL
 
 
-@pytest.mark.parametrize("id", IDS)
+@pytest.mark.parametrize("id", families.BERNOULLI_IDS)
 def test_bandits_show_nothing(id):
     """A bandit's observation is the constant 0, at the start and after every pull."""
     env = gym.make(id)

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from families import BERNOULLI_IDS
 from scipy.stats import binomtest
 from toys import RandomRoom, TwoRooms
 
-from meta_envs import ids, make_family
+from meta_envs import make_family
 from meta_envs.baselines import LEARNERS, UCB
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
@@ -46,7 +47,7 @@ def assert_frequency(events: Array, probability: float) -> None:
     assert binomtest(int(events.sum()), len(events), probability).pvalue > LEVEL
 
 
-@pytest.mark.parametrize("id", ids())
+@pytest.mark.parametrize("id", BERNOULLI_IDS)
 @pytest.mark.parametrize("name", LEARNERS)
 def test_learners_serve_every_bandit(name: str, id: str) -> None:
     """Every learner answers every step of every registered bandit with a batch of arms."""

@@ -115,6 +115,11 @@ PRESETS: dict[str, Preset] = {
     "MetaBandit-DependentEasy-v0": DEPENDENT,
     "MetaBandit-DependentMedium-v0": DEPENDENT,
     "MetaBandit-DependentHard-v0": DEPENDENT,
+    # Returns are up to 25: with a heavier value the shared LSTM would learn little else.
+    "MetaBandit-Informative-v0": Preset(
+        steps=1_000_000, num_envs=256, entropy=0.1, entropy_end=0.0, value_weight=0.02, reward_encoding="one_hot"
+    ),
+    "MetaTwoStep-v0": Preset(steps=2_000_000, num_envs=256, entropy_end=0.0),
 }
 
 
