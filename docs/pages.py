@@ -53,7 +53,7 @@ def environment_page(id: str) -> str:
 
 {summary}
 
-![A lifetime of {id} after {PICTURE_STEPS} trials](<{id}.png>)
+![A lifetime of {id} after {picture_steps(family)} steps](<{id}.png>)
 
 ```python
 env = gymnasium.make("{id}")
@@ -77,13 +77,19 @@ def picture(id: str) -> bytes:
     env = gym.make(id, render_mode="rgb_array")
     env.reset(seed=PICTURE_SEED)
     action = 0
-    for _ in range(PICTURE_STEPS):
+    family = meta_envs.make_family(id)
+    for _ in range(picture_steps(family)):
         reward = env.step(action)[1]
-        action = action if float(reward) > 0 else (action + 1) % meta_envs.make_family(id).action_space.n
+        action = action if float(reward) == family.reward_range[1] else (action + 1) % family.action_space.n
     frame: Any = env.render()
     buffer = io.BytesIO()
     pygame.image.save(pygame.surfarray.make_surface(frame.swapaxes(0, 1)), buffer, "picture.png")
     return buffer.getvalue()
+
+
+def picture_steps(family: TaskFamily) -> int:
+    """Steps before the picture is taken: as many as there are, but the last."""
+    return min(PICTURE_STEPS, family.horizon - 1)
 
 
 def environments_table() -> str:
