@@ -136,9 +136,12 @@ def _speed_of_vector(env: Any, seconds: float) -> float:
 
 
 def _measure_training(seconds: float) -> list[dict[str, Any]]:
-    import torch as th
-    from sb3_contrib import RecurrentPPO
-    from stable_baselines3.common.vec_env import DummyVecEnv
+    try:
+        import torch as th
+        from sb3_contrib import RecurrentPPO
+        from stable_baselines3.common.vec_env import DummyVecEnv
+    except ModuleNotFoundError as error:
+        raise ImportError(f"Measuring training needs {error.name}: pip install 'meta-envs[train]'.") from error
 
     from meta_envs.registry import make_family
     from meta_envs.training import PRESETS, LstmPolicy, MetaRecurrentPPO

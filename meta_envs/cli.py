@@ -185,40 +185,49 @@ def evaluate(
     Random play, Thompson sampling, UCB and the Bayes-optimal learner are shown where no --agent is given.
     """
     from meta_envs.evaluation import save_cards, table
+    from meta_envs.learners import is_path
 
     if figure is not None and len(ids) > 1:
         raise ValueError(f"--figure draws one environment, not {len(ids)}: give one ID, or leave it out.")
-    learners = [learner for name in agents or ["random", "ucb1", "thompson", "bayes"] for learner in load_plays(name)]
+    names = agents or ["random", "ucb1", "thompson", "bayes"]
+    several = sum(is_path(name) for name in names) > 1
+    learners = [learner for name in names for learner in load_plays(name, name if several else "agent")]
+    for path in filter(None, (output, figure)):
+        if path.is_dir() or not path.suffix:
+            raise ValueError(f"{path} is not possible: give a file, such as {path / 'cards.json'}.")
     keywords = parse_pairs(env)
     by_id = {}
     for id in ids:
         with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
             by_id[id] = meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **keywords)
     cards = [card for of_one in by_id.values() for card in of_one]
+    if as_json:
+        print_json([card.to_dict() for card in cards])
+    else:
+        for of_one in by_id.values():
+            Console().print(table(of_one))
     if output is not None:
         save_cards(cards, output)
     if figure is not None:
         from meta_envs.plots import regret_figure
 
         regret_figure(cards, figure)
-    if as_json:
-        print_json([card.to_dict() for card in cards])
-        return
-    for of_one in by_id.values():
-        Console().print(table(of_one))
     for path in filter(None, (output, figure)):
-        print(path)
+        print(path, file=sys.stderr if as_json else sys.stdout)
 
 
-def load_plays(name: str) -> list[Any]:
-    """A learner by name, or a trained agent in both of its ways to play."""
+def load_plays(name: str, label: str) -> list[Any]:
+    """A learner by name, or a trained agent, labelled, in both of its ways to play."""
     from meta_envs.learners import is_path
 
     if not is_path(name):
         return [name]
     from meta_envs.training import load_agent
 
-    return [load_agent(name, play=play) for play in ("greedy", "sampled")]
+    plays = [load_agent(name, play=play) for play in ("greedy", "sampled")]
+    for agent in plays:
+        agent.label = label
+    return plays
 
 
 @app.command()

@@ -68,9 +68,9 @@ class Scorecard:
     """ "exact", or "bound" where ``optimal_return`` is an upper bound."""
     random_return: float | None
     """Of uniformly random play, exact."""
-    regret_curve: list[float]
+    regret_curve: list[float] = field(repr=False)
     """Cumulative expected regret after every step (horizon)."""
-    regret_curve_se: list[float]
+    regret_curve_se: list[float] = field(repr=False)
     keywords: dict[str, Any] = field(default_factory=dict)
     """Values of the family's fields, where they are not those of the id."""
     note: str = ""
@@ -286,7 +286,7 @@ def table(cards: Sequence[Scorecard]) -> Table:
     caption = "Regret and return are expected, ± standard error; score with 95 % interval."
     if first.optimal_return is not None:
         optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
-        caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: the rewards as they came."
+        caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards with their luck."
     made = Table(
         title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
         caption="\n".join(filter(None, (caption, first.note))),

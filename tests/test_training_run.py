@@ -113,9 +113,10 @@ def test_ctrl_c_in_the_last_update_stops_after_the_agent(
         update(model)
 
     monkeypatch.setattr(MetaRecurrentPPO, "train", interrupted)
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(TrainingStopped, match=r"agent\.safetensors"):
         tiny(tmp_path)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert not (tmp_path / "checkpoint.pt").exists()
     assert_same_weights(agent_path, tiny(tmp_path, resume=True))
 

@@ -37,6 +37,7 @@ class Agent(Learner):
 
     Attributes:
         play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
+        label: What its name begins with, where several agents stand side by side.
         memory: Hidden states (num, num_layers * hidden_size) float32 after the newest `act`, for analysis.
     """
 
@@ -44,6 +45,7 @@ class Agent(Learner):
         self.policy = policy
         self.card = card
         self.play = card.get("play", "sampled")
+        self.label = "agent"
 
     @property
     def play(self) -> str:
@@ -59,7 +61,7 @@ class Agent(Learner):
     @property
     def name(self) -> str:  # type: ignore[override]
         """With the way it plays."""
-        return f"agent ({self.play})"
+        return f"{self.label} ({self.play})"
 
     @classmethod
     def from_policy(

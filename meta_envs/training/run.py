@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,10 @@ SEED_SPACING = 1 << 12
 """Copy i of a run uses the run's first seed + i, and runs do not overlap."""
 CHOOSING_SEED = 1 << 31
 """Training seeds are below; lifetimes by which an agent's play is chosen begin here, those of evaluation at 2**32."""
+
+
+IMPATIENT_SECONDS = 2.0
+"""Ctrl-C again within this time is the same wish, said twice."""
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -217,14 +222,21 @@ class _Watch(BaseCallback):
 
     @contextmanager
     def catching_interrupts(self) -> Iterator[None]:
-        """Let Ctrl-C wait for the end of the update, or for the agent; a second one stops at once."""
+        """Let Ctrl-C wait for the end of the update, or for the agent; another one, not in haste, stops at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
+        first = float("inf")
+
         def interrupt(number: int, frame: Any) -> None:
-            self.interrupted = True
-            signal.signal(signal.SIGINT, former)
+            nonlocal first
+            if self.interrupted and time.monotonic() - first > IMPATIENT_SECONDS:
+                signal.signal(signal.SIGINT, former)
+                raise KeyboardInterrupt
+            if not self.interrupted:
+                print("\nStopping after this update; Ctrl-C once more abandons it.", file=sys.stderr)
+                self.interrupted, first = True, time.monotonic()
 
         former = signal.signal(signal.SIGINT, interrupt)
         try:
