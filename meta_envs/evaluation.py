@@ -295,7 +295,7 @@ def table(cards: Sequence[Scorecard]) -> Table:
         caption_justify="left",
         show_edge=False,
     )
-    made.add_column("learner", no_wrap=True)
+    made.add_column("learner", overflow="fold")
     for heading in ("regret", "score", "return", "paid"):
         made.add_column(heading, justify="right", no_wrap=True)
     for card in cards:

@@ -56,16 +56,16 @@ def continuation(env):
     return [*(copy.deepcopy(env.step(env.action_space.sample())) for _ in range(steps)), tasks(env)]
 
 
-def expect_refusal(env, call, error, *words):
+def assert_refused(env, call, error, *words):
     """``call(env)`` raises one sentence with these words and a cure; the environment goes on as its untouched copy."""
     untouched = copy.deepcopy(env)
     with pytest.raises(error) as caught:
         call(env)
-    expect_sentence(str(caught.value), *words)
+    assert_sentence(str(caught.value), *words)
     assert not difference(continuation(env), continuation(untouched))
 
 
-def expect_sentence(message, *words):
+def assert_sentence(message, *words):
     """One sentence with these words, and a cure behind a colon."""
     assert re.fullmatch(r"[^.\s].*: .+\.", message, re.DOTALL), message
     assert ". " not in message
@@ -82,7 +82,7 @@ def expect_sentence(message, *words):
 @each_bandit
 def test_actions_outside_the_space_are_refused(id, kind, action):
     """Out of range, of another type or shape, missing or not a number: no bandit with two arms takes it."""
-    expect_refusal(begin(id, kind), lambda env: env.step(action), InvalidAction, repr(action), "Discrete(2)")
+    assert_refused(begin(id, kind), lambda env: env.step(action), InvalidAction, repr(action), "Discrete(2)")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_actions_outside_the_space_are_refused(id, kind, action):
 @each_bandit
 def test_vector_actions_outside_the_space_are_refused(id, kind, actions, word):
     """One action a copy, each a whole number in range: nothing else is taken."""
-    expect_refusal(begin(id, kind), lambda env: env.step(actions), InvalidAction, word, "Discrete(")
+    assert_refused(begin(id, kind), lambda env: env.step(actions), InvalidAction, word, "Discrete(")
 
 
 @pytest.mark.parametrize("kind", ["single", "wrapped", "vector", "wrapped vector"])
@@ -119,7 +119,7 @@ def test_actions_beyond_the_last_are_refused(id, kind):
     env = begin(id, kind)
     beyond = env.unwrapped.family.num_actions
     actions = [0, beyond, 0] if kind.endswith("vector") else beyond
-    expect_refusal(env, lambda env: env.step(actions), InvalidAction, str(beyond), "Discrete(")
+    assert_refused(env, lambda env: env.step(actions), InvalidAction, str(beyond), "Discrete(")
 
 
 @pytest.mark.parametrize("kind", ["single", "vector"])
@@ -128,7 +128,7 @@ def test_tasks_that_no_prior_has_are_refused(id, kind):
     """Numbers far from everything, and one number too many."""
     env = begin(id, kind)
     for task in ([-77.0] * len(env.unwrapped.family.task_names), [0.5] * (len(env.unwrapped.family.task_names) + 1)):
-        expect_refusal(env, lambda env, task=task: env.reset(options={"task": task}), ValueError, str(task[0]))
+        assert_refused(env, lambda env, task=task: env.reset(options={"task": task}), ValueError, str(task[0]))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
@@ -160,9 +160,9 @@ def test_continuous_actions_outside_the_space_are_refused(action):
         env.reset(seed=0)
         venv = gym.make_vec("ToyDrift-v0", NUM)
         venv.reset(seed=0)
-    expect_refusal(env, lambda env: env.step(action), InvalidAction, repr(action), "Box(-1.0, 1.0, (2,), float32)")
+    assert_refused(env, lambda env: env.step(action), InvalidAction, repr(action), "Box(-1.0, 1.0, (2,), float32)")
     actions = np.stack([action] * NUM)
-    expect_refusal(venv, lambda env: env.step(actions), InvalidAction, repr(actions), "Box(-1.0, 1.0, (3, 2), float32)")
+    assert_refused(venv, lambda env: env.step(actions), InvalidAction, repr(actions), "Box(-1.0, 1.0, (3, 2), float32)")
 
 
 @each_id
@@ -171,7 +171,7 @@ def test_a_step_before_the_first_reset_is_refused(id):
     for env, action in ((gym.make(id), 0), (gym.make_vec(id, NUM), np.zeros(NUM, int))):
         with pytest.raises(ResetNeeded) as caught:
             env.step(action)
-        expect_sentence(str(caught.value), "call reset() first")
+        assert_sentence(str(caught.value), "call reset() first")
 
 
 @each_id
@@ -180,7 +180,7 @@ def test_the_task_before_the_first_reset_is_refused(id):
     for env in (gym.make(id), gym.make_vec(id, NUM)):
         with pytest.raises(ResetNeeded) as caught:
             env.unwrapped.task  # noqa: B018
-        expect_sentence(str(caught.value), "call reset() first")
+        assert_sentence(str(caught.value), "call reset() first")
 
 
 @each_id
@@ -193,7 +193,7 @@ def test_a_step_after_the_end_is_refused(id):
     twin = copy.deepcopy(env)
     with pytest.raises(ResetNeeded) as caught:
         env.step(0)
-    expect_sentence(str(caught.value), "over", "call reset()")
+    assert_sentence(str(caught.value), "over", "call reset()")
     assert not difference(*([each.reset(), *go_on(each, 10, 1)] for each in (env, twin)))
 
 
@@ -206,13 +206,13 @@ def test_a_step_of_copies_that_are_over_is_refused(id):
     venv.reset(options={"reset_mask": np.array([False, True, False])})
     for _ in range(venv.family.horizon - 1):
         venv.step(np.zeros(NUM, int))
-    expect_refusal(venv, lambda env: env.step(np.zeros(NUM, int)), ResetNeeded, "[0, 2]", "reset_mask")
+    assert_refused(venv, lambda env: env.step(np.zeros(NUM, int)), ResetNeeded, "[0, 2]", "reset_mask")
 
 
 @each_id
 def test_unknown_options_are_refused(id, begun):
     """The sentence names the option, its value, and those that there are."""
-    expect_refusal(begun, lambda env: env.reset(options={"tusk": 0.5}), ValueError, "'tusk'", "0.5", "task")
+    assert_refused(begun, lambda env: env.reset(options={"tusk": 0.5}), ValueError, "'tusk'", "0.5", "task")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_unknown_options_are_refused(id, begun):
 )
 def test_tasks_outside_the_support_are_refused(id, task, begun):
     """Of the wrong sum, of a value that the prior does not have, or not a number."""
-    expect_refusal(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "support", "p_1, p_2")
+    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "support", "p_1, p_2")
 
 
 @pytest.mark.parametrize(
@@ -242,13 +242,13 @@ def test_tasks_outside_the_support_are_refused(id, task, begun):
 @each_bandit
 def test_tasks_that_are_no_tasks_are_refused(id, task, begun):
     """Of the wrong length or shape, a string, or empty."""
-    expect_refusal(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "2 numbers (p_1, p_2)")
+    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "2 numbers (p_1, p_2)")
 
 
 @pytest.mark.parametrize("task", [[[0.1, 0.9]] * 2, [[0.1, 0.9]] * 4, [[[0.1, 0.9]] * 3]], ids=repr)
 def test_tasks_for_another_number_of_copies_are_refused(task):
     """One task for all copies, or one a copy."""
-    expect_refusal(
+    assert_refused(
         begin("MetaBandit-DependentEasy-v0", "vector"),
         lambda env: env.reset(options={"task": task}),
         ValueError,
@@ -260,7 +260,7 @@ def test_one_task_outside_the_support_is_named():
     """Among the tasks of all copies, the sentence gives the one that is wrong."""
     task = [[0.1, 0.9], [0.9, 0.1], [0.2, 0.8]]
     venv = begin("MetaBandit-DependentEasy-v0", "vector")
-    expect_refusal(venv, lambda env: env.reset(options={"task": task}), ValueError, "[0.2, 0.8]", "support")
+    assert_refused(venv, lambda env: env.reset(options={"task": task}), ValueError, "[0.2, 0.8]", "support")
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_one_task_outside_the_support_is_named():
 def test_masks_that_are_no_masks_are_refused(kind, mask):
     """A mask is a boolean array with one entry a copy, one of them True."""
     venv = begin(DEPENDENT, kind)
-    expect_refusal(
+    assert_refused(
         venv, lambda env: env.reset(options={"reset_mask": mask}), ValueError, f"reset_mask={mask!r}", f"({NUM},)"
     )
 
@@ -294,7 +294,7 @@ def test_a_mask_before_the_first_reset_is_refused():
 def test_single_environments_have_no_mask():
     """Only vector environments have copies to choose from."""
     env = begin(DEPENDENT)
-    expect_refusal(env, lambda env: env.reset(options={"reset_mask": np.ones(1, bool)}), ValueError, "'reset_mask'")
+    assert_refused(env, lambda env: env.reset(options={"reset_mask": np.ones(1, bool)}), ValueError, "'reset_mask'")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_single_environments_have_no_mask():
 )
 def test_seeds_that_are_no_seeds_are_refused(seed, word):
     """One whole number, or one a copy."""
-    expect_refusal(begin(DEPENDENT, "vector"), lambda env: env.reset(seed=seed), ValueError, word)
+    assert_refused(begin(DEPENDENT, "vector"), lambda env: env.reset(seed=seed), ValueError, word)
 
 
 @pytest.mark.parametrize("seed", [-1, [1, 2, -1]], ids=str)
@@ -334,7 +334,7 @@ def test_keywords_that_make_no_sense_are_refused(id, name, value, make):
     """No arms, no trials, negative, fractional or missing numbers: the sentence gives keyword, value and cure."""
     with pytest.raises(ValueError, match=re.escape(f"{name}={value!r} is not possible: give ")) as caught:
         make(id, **{name: value})
-    expect_sentence(str(caught.value))
+    assert_sentence(str(caught.value))
 
 
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec, meta_envs.make_family], ids=lambda make: make.__name__)
@@ -350,7 +350,7 @@ def test_impossible_numbers_of_copies_are_refused(num_envs):
     """At least one copy, and a whole number of them."""
     with pytest.raises(ValueError, match=f"num_envs={num_envs!r} is not possible") as caught:
         gym.make_vec(DEPENDENT, num_envs)
-    expect_sentence(str(caught.value))
+    assert_sentence(str(caught.value))
 
 
 @pytest.mark.parametrize("mode", ["samestep", "Never", None, 1], ids=repr)
@@ -358,7 +358,7 @@ def test_unknown_autoreset_modes_are_refused(mode):
     """The sentence lists those that there are."""
     with pytest.raises(ValueError, match=f"autoreset_mode={mode!r} is not possible") as caught:
         gym.make_vec(DEPENDENT, NUM, autoreset_mode=mode)
-    expect_sentence(str(caught.value), "NextStep", "SameStep", "Disabled")
+    assert_sentence(str(caught.value), "NextStep", "SameStep", "Disabled")
 
 
 @pytest.mark.parametrize("maker", [MetaEnv, MetaVectorEnv])
@@ -366,7 +366,7 @@ def test_unknown_render_modes_are_refused(maker):
     """The sentence lists those that there are."""
     with pytest.raises(ValueError, match="render_mode='rgb' is not possible") as caught:
         maker(meta_envs.make_family(DEPENDENT), render_mode="rgb")
-    expect_sentence(str(caught.value), "rgb_array", "ansi")
+    assert_sentence(str(caught.value), "rgb_array", "ansi")
 
 
 @each_id
@@ -384,14 +384,14 @@ def test_rendering_before_the_first_reset_is_refused():
     for env in (gym.make(DEPENDENT, render_mode="rgb_array"), gym.make_vec(DEPENDENT, NUM, render_mode="rgb_array")):
         with pytest.raises(ResetNeeded) as caught:
             env.render()
-        expect_sentence(str(caught.value), "call reset() first")
+        assert_sentence(str(caught.value), "call reset() first")
 
 
 def test_foreign_environments_have_no_family():
     """The sentence says where to find those that have one."""
     with pytest.raises(ValueError, match=r"'CartPole-v1' is not a meta-environment: .* shows those that are") as caught:
         meta_envs.make_family("CartPole-v1")
-    expect_sentence(str(caught.value))
+    assert_sentence(str(caught.value))
 
 
 def test_a_family_takes_no_keywords():

@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(tmp_path: Path) -> No
     assert process.returncode == 130
     assert "--resume" in errors
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    with refuse("another run, of steps=100000000, not 4000"):
+    with raises_sentence("another run, of steps=100000000, not 4000"):
         tiny(tmp_path, resume=True)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
@@ -218,7 +218,7 @@ def test_an_agent_is_evaluated_on_a_changed_prior(agent_path: Path) -> None:
         assert 0.0 <= card.return_mean <= 100.0
 
 
-def refuse(message: str) -> Any:
+def raises_sentence(message: str) -> Any:
     """A ValueError of one sentence that matches."""
     return pytest.raises(ValueError, match=message)
 
@@ -226,7 +226,7 @@ def refuse(message: str) -> Any:
 def test_an_agent_for_other_actions_is_refused(agent_path: Path) -> None:
     """Three arms are not two: the sentence names both."""
     agent = load_agent(agent_path)
-    with refuse("has num_actions 2, and .* has 3: train one for it"):
+    with raises_sentence("has num_actions 2, and .* has 3: train one for it"):
         meta_envs.evaluate(agent, "MetaBandit-Independent-v0", episodes=10, num_arms=3)
 
 
@@ -275,7 +275,7 @@ def test_an_agent_for_another_interface_is_refused(
     if message is None:
         agent.begin(Other(**family), 2, np.random.default_rng(0))
         return
-    with refuse(message):
+    with raises_sentence(message):
         agent.begin(Other(**family), 2, np.random.default_rng(0))
 
 
@@ -283,7 +283,7 @@ def test_inputs_in_another_order_are_refused(agent_path: Path) -> None:
     """A wrapper that writes the same parts elsewhere is another interface, of the same width."""
     agent = load_agent(agent_path)
     agent.card["interface"]["inputs"].reverse()
-    with refuse("has inputs"):
+    with raises_sentence("has inputs"):
         agent.begin(meta_envs.make_family(ID), 2, np.random.default_rng(0))
 
 
@@ -292,13 +292,13 @@ def test_a_truncated_agent_is_refused(agent_path: Path, tmp_path: Path) -> None:
     whole = agent_path.read_bytes()
     for size in (0, 4, 100, len(whole) // 2, len(whole) - 1):
         (tmp_path / "half.safetensors").write_bytes(whole[:size])
-        with refuse("not a whole agent"):
+        with raises_sentence("not a whole agent"):
             load_agent(tmp_path / "half.safetensors")
 
 
 def test_a_missing_agent_is_refused(tmp_path: Path) -> None:
     """The path is in the sentence."""
-    with refuse("no agent at"):
+    with raises_sentence("no agent at"):
         load_agent(tmp_path / "nowhere")
 
 
@@ -308,7 +308,7 @@ def test_weights_that_do_not_fit_the_card_are_refused(agent_path: Path, tmp_path
     card = json.loads(json.dumps(agent.card))
     card["network"]["lstm_hidden_size"] = 9
     Agent(agent.policy, card).save(tmp_path / "other.safetensors")
-    with refuse("do not fit its card") as raised:
+    with raises_sentence("do not fit its card") as raised:
         load_agent(tmp_path / "other.safetensors")
     assert "\n" not in str(raised.value)
 
@@ -341,7 +341,7 @@ def test_a_card_that_is_not_whole_is_refused(
 ) -> None:
     """One sentence, whatever stands in the card."""
     path = write_agent(tmp_path / "agent.safetensors", load_file(agent_path), change(load_agent(agent_path).card))
-    with refuse(f"not a whole agent.*({message})") as raised:
+    with raises_sentence(f"not a whole agent.*({message})") as raised:
         load_agent(path)
     assert "\n" not in str(raised.value)
 
@@ -352,16 +352,16 @@ def test_weights_that_are_not_finite_are_refused(agent_path: Path, tmp_path: Pat
     weights = load_file(agent_path)
     weights["action_net.bias"][1] = value
     path = write_agent(tmp_path / "agent.safetensors", weights, load_agent(agent_path).card)
-    with refuse("not a whole agent .*action_net.bias"):
+    with raises_sentence("not a whole agent .*action_net.bias"):
         load_agent(path)
 
 
 def test_other_plays_are_refused(agent_path: Path) -> None:
     """When loading and later; the play stays."""
-    with refuse("play='best'"):
+    with raises_sentence("play='best'"):
         load_agent(agent_path, play="best")
     agent = load_agent(agent_path, play="greedy")
-    with refuse("play='Sampled'"):
+    with raises_sentence("play='Sampled'"):
         agent.play = "Sampled"
     assert agent.play == "greedy"
 
@@ -369,7 +369,7 @@ def test_other_plays_are_refused(agent_path: Path) -> None:
 def test_a_directory_with_a_run_is_not_overwritten_unasked(agent_path: Path) -> None:
     """Nothing is lost, and resuming a finished run gives its agent."""
     before = agent_path.read_bytes()
-    with refuse("holds a run already"):
+    with raises_sentence("holds a run already"):
         tiny(agent_path.parent)
     assert agent_path.read_bytes() == before
     assert tiny(agent_path.parent, resume=True) == agent_path
@@ -377,12 +377,12 @@ def test_a_directory_with_a_run_is_not_overwritten_unasked(agent_path: Path) -> 
 
 def test_resuming_needs_a_checkpoint_of_the_same_run(tmp_path: Path) -> None:
     """Nothing there, half a file, and other settings: three sentences."""
-    with refuse("no checkpoint"):
+    with raises_sentence("no checkpoint"):
         tiny(tmp_path / "none", resume=True)
     broken = tmp_path / "broken" / "checkpoint.pt"
     broken.parent.mkdir()
     broken.write_bytes(b"PK\x03\x04 half")
-    with refuse("not a whole checkpoint"):
+    with raises_sentence("not a whole checkpoint"):
         tiny(tmp_path / "broken", resume=True)
 
 
@@ -399,7 +399,7 @@ def test_resuming_a_finished_run_as_another_is_refused(agent_path: Path, changes
     """The card of the agent tells, and both values are named."""
     before = agent_path.read_bytes()
     wanted: dict[str, Any] = {"id": ID, "keywords": KEYWORDS, "progress": False, **TINY, **changes}
-    with refuse(re.escape(f"another run, of {message}: ")):
+    with raises_sentence(re.escape(f"another run, of {message}: ")):
         train(directory=agent_path.parent, resume=True, **wanted)
     assert agent_path.read_bytes() == before
 
@@ -408,7 +408,7 @@ def test_resuming_a_finished_run_as_another_is_refused(agent_path: Path, changes
 def test_another_pickle_is_no_checkpoint(content: Any, tmp_path: Path) -> None:
     """One sentence, whatever was pickled."""
     th.save(content, tmp_path / "checkpoint.pt")
-    with refuse("not a whole checkpoint"):
+    with raises_sentence("not a whole checkpoint"):
         tiny(tmp_path, resume=True)
 
 
@@ -419,7 +419,7 @@ def test_overwriting_loses_nothing_before_it_has_something_new(
     shutil.copy(agent_path, tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"old")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with refuse("gamma=1.5"):
+    with raises_sentence("gamma=1.5"):
         tiny(tmp_path, overwrite=True, gamma=1.5)
     monkeypatch.setattr(Run, "make_model", lambda *_: np.linalg.inv(np.zeros((2, 2))))
     with pytest.raises(np.linalg.LinAlgError):
@@ -467,13 +467,13 @@ def test_a_loss_that_is_not_finite_is_one_sentence(
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     """One sentence with the value or the near name, before anything is written."""
-    with refuse(re.escape(message)):
+    with raises_sentence(re.escape(message)):
         preset_of(ID, **settings)
 
 
 def test_keywords_that_no_card_can_hold_are_refused(tmp_path: Path) -> None:
     """Before the training, not at its end."""
-    with refuse("keywords="):
+    with raises_sentence("keywords="):
         tiny(tmp_path / "run", keywords={"num_trials": np.int64(10)})
     assert not list(tmp_path.iterdir())
 
@@ -481,7 +481,7 @@ def test_keywords_that_no_card_can_hold_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", [-1, 2**20, 1.5, True])
 def test_impossible_seeds_are_refused(seed: Any, tmp_path: Path) -> None:
     """Training seeds stay below those of evaluation."""
-    with refuse("seed="):
+    with raises_sentence("seed="):
         tiny(tmp_path / "run", seed=seed)
     assert not list(tmp_path.iterdir())
 
