@@ -18,7 +18,7 @@ from rich.table import Table
 import meta_envs
 from meta_envs.cli import parse_pairs
 from meta_envs.evaluation import save_cards
-from meta_envs.learners import Learner
+from meta_envs.learners import Learner, serving
 from meta_envs.training import load_agent, train
 
 
@@ -37,7 +37,7 @@ def main(
         path = train(id, seed=seed, directory=run, resume=is_begun(run), **parse_pairs(settings))
         agents[seed] = {play: load_agent(path, play=play) for play in ("greedy", "sampled")}
 
-    rules = ["random", "thompson", "bayes"]
+    rules = serving(["random", "thompson", "bayes"], id)
     learners: list[str | Learner] = [*rules, *(agent for plays in agents.values() for agent in plays.values())]
     cards = meta_envs.evaluate(learners, id, episodes=episodes, seed=1)
     beside = cards[: len(rules)]

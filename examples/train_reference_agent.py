@@ -19,7 +19,7 @@ from rich.console import Console
 
 import meta_envs
 from meta_envs.evaluation import save_cards, table
-from meta_envs.learners import Learner
+from meta_envs.learners import Learner, serving
 from meta_envs.plots import regret_figure
 from meta_envs.training import TrainingStopped, load_agent, train
 
@@ -41,7 +41,8 @@ def main(
 
     # 2. Evaluate on lifetimes that no training run sees, all learners with the same tasks and the same luck.
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
-    learners: list[str | Learner] = ["random", "ucb1", "thompson_independent", "thompson", sampled, greedy, "bayes"]
+    rules = serving(["random", "ucb1", "thompson_independent", "thompson"], id)
+    learners: list[str | Learner] = [*rules, sampled, greedy, "bayes"]
     with Console(stderr=True).status("Evaluating on 10,000 unseen lifetimes ..."):
         cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
     Console().print(table(cards))

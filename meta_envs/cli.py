@@ -182,23 +182,23 @@ def evaluate(
 ) -> None:
     """Evaluate learners and trained agents on the same unseen lifetimes, beside the exact optimum.
 
-    Random play, Thompson sampling, UCB and the Bayes-optimal learner are shown where no --agent is given.
+    Where no --agent is given: random play, UCB and Thompson sampling on bandits, and the Bayes-optimal learner.
     """
     from meta_envs.evaluation import save_cards, table
-    from meta_envs.learners import is_path
+    from meta_envs.learners import is_path, serving
 
     if figure is not None and len(ids) > 1:
         raise ValueError(f"--figure draws one environment, not {len(ids)}: give one ID, or leave it out.")
-    names = agents or ["random", "ucb1", "thompson", "bayes"]
-    several = sum(is_path(name) for name in names) > 1
-    learners = [learner for name in names for learner in load_plays(name, name if several else "agent")]
+    keywords = parse_pairs(env)
+    several = sum(is_path(name) for name in agents or ()) > 1
+    given = [learner for name in agents or () for learner in load_plays(name, name if several else "agent")]
     for path in filter(None, (output, figure)):
         if path.is_dir() or not path.suffix:
             raise ValueError(f"{path} is not possible: give a file, such as {path / 'cards.json'}.")
-    keywords = parse_pairs(env)
     by_id = {}
     for id in ids:
         with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
+            learners = given or serving(["random", "ucb1", "thompson", "bayes"], id, **keywords)
             by_id[id] = meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **keywords)
     cards = [card for of_one in by_id.values() for card in of_one]
     if as_json:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import difflib
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from meta_envs.family import Array, TaskFamily
+from meta_envs.registry import make_family
 
 
 class Learner(ABC):
@@ -108,3 +111,16 @@ def make_learner(name: str) -> Learner:
     learner = maker(**constants)
     learner.name = name
     return learner
+
+
+def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list[str]:
+    """Those of the named learners that can serve a family, in the same order; rules for bandits refuse the others."""
+    family = make_family(id, **keywords)
+    served = []
+    for name in names:
+        try:
+            make_learner(name).begin(family, 1, np.random.default_rng(0))
+        except ValueError:
+            continue
+        served.append(name)
+    return served

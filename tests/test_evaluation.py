@@ -20,7 +20,7 @@ from meta_envs.envs import MetaEnv
 from meta_envs.evaluation import Scorecard, bootstrap_means, load_cards, save_cards, table
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, make_learner
+from meta_envs.learners import Learner, make_learner, serving
 from meta_envs.plots import regret_figure
 from meta_envs.records import Record
 
@@ -127,20 +127,11 @@ def test_numbers_of_a_card_fit_together(id: str) -> None:
     assert (card.optimal_return, card.optimum_kind, card.note) == (solve(id).value, "exact", "")
 
 
-def serves(name: str, family: TaskFamily) -> bool:
-    """Whether a learner takes the family; those for bandits refuse the others."""
-    try:
-        make_learner(name).begin(family, 1, np.random.default_rng(0))
-    except ValueError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize("id", ids())
 def test_no_learner_beats_the_optimum(id: str) -> None:
     """On common luck oracle >= Bayes >= every other learner, up to 3 standard errors of the paired difference."""
     family = make_family(id)
-    names = [name for name in LEARNERS if serves(name, family)]
+    names = serving(list(LEARNERS), family)
     best, *others = live_through([make_learner(name) for name in ("bayes", *names)], family, 2000, seed=5)
     for name, lived in zip(names, others, strict=True):
         gain = lived.expected - best.expected
