@@ -24,7 +24,7 @@ PARTS = ("env", "training")
 REPEATS = 3
 
 
-def measure(what: str = "", seconds: float = 2.0) -> list[dict[str, Any]]:
+def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[str, Any]]:
     """Steps per second of environments, of training, or of both.
 
     The fastest of three repetitions is taken, and what is compared is measured in turn, so that a busy machine disturbs
@@ -33,6 +33,7 @@ def measure(what: str = "", seconds: float = 2.0) -> list[dict[str, Any]]:
     Args:
         what: "env", "training" or "" for both.
         seconds: Time for each measurement.
+        **settings: Values of the training preset's settings, such as ``epochs=4``; by default the demo's.
 
     Returns:
         Rows with the keys ``what``, ``steps_per_second``, ``beside`` (what it is compared with) and ``ratio``.
@@ -46,7 +47,7 @@ def measure(what: str = "", seconds: float = 2.0) -> list[dict[str, Any]]:
         raise ValueError(f"seconds={seconds!r} is not possible: give a positive number.")
     with _one_core():
         rows = _measure_envs(seconds) if what in ("", "env") else []
-        return rows + (_measure_training(seconds) if what in ("", "training") else [])
+        return rows + (_measure_training(seconds, settings) if what in ("", "training") else [])
 
 
 @contextmanager
@@ -135,7 +136,7 @@ def _speed_of_vector(env: Any, seconds: float) -> float:
     return steps / (time.perf_counter() - began)
 
 
-def _measure_training(seconds: float) -> list[dict[str, Any]]:
+def _measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         import torch as th
         from sb3_contrib import RecurrentPPO
@@ -148,7 +149,7 @@ def _measure_training(seconds: float) -> list[dict[str, Any]]:
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
-    preset, horizon = PRESETS[ID], make_family(ID).horizon
+    preset, horizon = PRESETS[ID].change(**changes), make_family(ID).horizon
     num = preset.num_envs
     settings: dict[str, Any] = dict(
         n_steps=horizon,

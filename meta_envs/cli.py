@@ -234,12 +234,16 @@ def load_plays(name: str, label: str) -> list[Any]:
 def bench(
     what: Annotated[str, typer.Argument(metavar="[env|training]", help="What to measure; both by default.")] = "",
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the training, such as epochs=4; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure speeds on one core: environments beside CartPole-v1, training beside stock RecurrentPPO."""
     from meta_envs.bench import measure, table
 
-    rows = measure(what, seconds)
+    rows = measure(what, seconds, **parse_pairs(settings))
     if as_json:
         print_json(rows)
         return
