@@ -9,7 +9,7 @@ import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, TaskFamily, require
 from meta_envs.learners import Learner, PrivilegedLearner
-from meta_envs.oracle import task_action_values
+from meta_envs.oracle import best_actions
 from meta_envs.solver import Optimum, first_state, merge, solve
 from meta_envs.tables import Tables, find_rows, tabulate
 
@@ -36,18 +36,18 @@ class Oracle(PrivilegedLearner):
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin; the tasks come by `reveal`."""
-        self._family, self._rng, self._step = _discrete(family, self.name), rng, 0
+        self._family, self._step = _discrete(family, self.name), 0
         self._tables = _tables(family, self.name)
         self._row = np.repeat(find_rows(self._tables.states, first_state(self._family)), num)
         self._everyone = np.arange(num)
 
     def reveal(self, task: Array) -> None:
         """Be told the hidden tasks (num, T)."""
-        self._values = task_action_values(self._family, task)
+        self._actions = best_actions(self._family, task)
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
-        return _best(self._values[self._step, self._everyone, self._row], self._rng)
+        return self._actions[self._step, self._everyone, self._row].astype(np.intp)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Follow the state."""

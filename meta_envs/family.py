@@ -17,6 +17,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Observation = Array | dict[str, Array]
+"""Of one copy or of many: an array, or one a key of a Dict space."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class TaskFamily(ABC):
     task_names: ClassVar[tuple[str, ...]] = ()
     """Names of the ``T`` numbers of a task, in order; families whose ``T`` varies override the property."""
     num_step_chance: ClassVar[int] = 1
-    """Uniforms that one step uses."""
+    """Uniforms that one step uses, 0 where all chance is in the task's share."""
 
     @property
     @abstractmethod
@@ -99,12 +101,23 @@ class TaskFamily(ABC):
         """Rewards of the step (B,), float64."""
 
     @abstractmethod
-    def observe(self, task: Any, state: Array) -> Array:
-        """Observations (B, ...) of states, in the dtype of ``observation_space``; called after the transition."""
+    def observe(self, task: Any, state: Array) -> Observation:
+        """Observations (B, ...) of states, for a Dict space one array a key, in the dtypes of ``observation_space``."""
 
     def terminated(self, task: Any, state: Array) -> Array:
         """Whether a lifetime ends in these states (B,) before its horizon."""
         return np.zeros(len(state), dtype=bool)
+
+    def best_action(self, task: Array, state: Array) -> Array | None:
+        """What one who knows the task does best (B,), or None where the family does not say.
+
+        Families that list their states need not say: it is computed from their tables.
+        """
+        return None
+
+    def expected_rewards(self, task: Array, state: Array) -> Array | None:
+        """Mean rewards of the next step (B, A) to one who knows the task, or None where the family does not say."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +161,12 @@ class DiscreteFamily(TaskFamily):
         outcomes = range(self.num_outcomes)
         rewards = [self.reward(state, action, np.full(len(action), outcome)) for outcome in outcomes]
         return np.sum(probs * np.stack(rewards, axis=-1), axis=-1)
+
+    def expected_rewards(self, task: Array, state: Array) -> Array:
+        """Mean rewards of every action (B, A) to one who knows the task."""
+        actions = [np.full(len(state), action) for action in range(self.num_actions)]
+        means = [self.expected_reward(self.outcome_probs(task, state, action), state, action) for action in actions]
+        return np.stack(means, axis=-1)
 
     @abstractmethod
     def initial_belief(self) -> Array:

@@ -48,7 +48,7 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def act(self, observation: Array) -> Array:
+    def act(self, observation: Any) -> Array:
         """Actions (num,) for the current observations (num, ...), as the family's spaces have them."""
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:  # noqa: B027

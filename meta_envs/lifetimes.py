@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily
 from meta_envs.tables import Tables, find_rows, law_thresholds, tabulate
+
+EVERYONE = slice(None)
 
 
 class Step(NamedTuple):
@@ -52,7 +54,8 @@ class Lifetimes(ABC):
         self.task[index] = task
         self.steps[index] = 0
         self._clock = 0 if not self.steps.any() else None
-        luck = chance[:, self.family.num_task_chance :].reshape(len(index), self.family.horizon, -1)
+        shape = (len(index), self.family.horizon, self.family.num_step_chance)
+        luck = chance[:, self.family.num_task_chance :].reshape(shape)
         self._enter(index, task, share, luck)
 
     def step(self, action: Array) -> Step:
@@ -72,8 +75,8 @@ class Lifetimes(ABC):
         """The states (num, S)."""
 
     @abstractmethod
-    def observe(self) -> Array:
-        """Observations (num, ...), a new array."""
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
 
     @abstractmethod
     def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
@@ -102,9 +105,9 @@ class PlainLifetimes(Lifetimes):
         assert self._state is not None
         return self._state
 
-    def observe(self) -> Array:
-        """Observations (num, ...), a new array."""
-        return self.family.observe(self._visible, self.state())
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
+        return self.family.observe(None if self._visible is None else self._visible[index], self.state()[index])
 
     def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
         newborn = self.family.initial_state(None if self._visible is None else task, share)
@@ -142,9 +145,9 @@ class TabulatedLifetimes(Lifetimes):
         """The states (num, S)."""
         return self._tables.states[self._row]
 
-    def observe(self) -> Array:
-        """Observations (num, ...), a new array."""
-        return self._tables.observation.take(self._row, axis=0)
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
+        return take(self._tables.observation, self._row[index])
 
     def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
         self._law.reshape(self.num, -1)[index] = law_thresholds(self._family, self._tables, task)
@@ -191,7 +194,11 @@ class Lifetime(ABC):
         """Reward, and whether the lifetime is over."""
 
     @abstractmethod
-    def observe(self) -> Any:
+    def state(self) -> Array:
+        """The state (S,), a new array."""
+
+    @abstractmethod
+    def observe(self) -> Observation:
         """The observation, a new array."""
 
 
@@ -212,9 +219,13 @@ class PlainLifetime(Lifetime):
         self.outcome = outcome[0]
         return float(reward[0]), bool(terminated[0])
 
-    def observe(self) -> Any:
+    def state(self) -> Array:
+        """The state (S,), a new array."""
+        return self._lifetimes.state()[0].copy()
+
+    def observe(self) -> Observation:
         """The observation, a new array."""
-        return self._lifetimes.observe()[0]
+        return pick(self._lifetimes.observe(), 0)
 
 
 class TabulatedLifetime(Lifetime):
@@ -255,9 +266,38 @@ class TabulatedLifetime(Lifetime):
         self._steps = steps = steps + 1
         return self._reward[place], steps == self._horizon or (self._terminal is not None and self._terminal[row])
 
-    def observe(self) -> Any:
+    def state(self) -> Array:
+        """The state (S,), a new array."""
+        return self._tables.states[self._row].copy()
+
+    def observe(self) -> Observation:
         """The observation, a new array."""
-        return self._tables.observation[self._row].copy()
+        observation = self._tables.observation
+        return observation[self._row].copy() if isinstance(observation, np.ndarray) else take(observation, self._row)
+
+
+def pick(observation: Observation, copy: int) -> Observation:
+    """One copy's observation, as a view."""
+    if isinstance(observation, dict):
+        return {key: part[copy] for key, part in observation.items()}
+    return observation[copy]
+
+
+def take(observation: Observation, index: Array | int) -> Observation:
+    """The observations of some copies, or of one, in new arrays."""
+    if isinstance(observation, dict):
+        return {key: part.take(index, axis=0) for key, part in observation.items()}
+    return observation.take(index, axis=0)
+
+
+def put(observation: Observation, index: Array, part: Observation) -> None:
+    """Write the observations of some copies (b, ...) into those of all."""
+    if isinstance(observation, dict):
+        assert isinstance(part, dict)
+        for key, whole in observation.items():
+            whole[index] = part[key]
+    else:
+        observation[index] = part
 
 
 def live(family: TaskFamily, num: int) -> Lifetimes:

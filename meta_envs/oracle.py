@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.tables import tabulate
 
 
-def task_action_values(family: TaskFamily, task: Array) -> Array:
+def task_action_values(family: TaskFamily, task: Array) -> Iterator[Array]:
     """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
 
     Args:
         family: A family with few states.
         task: Tasks (B, T).
 
-    Returns:
-        Expected returns of the rest of the lifetime (horizon, B, N, A): after ``t`` steps, in the state of row ``n`` of
-        ``family.states()``, by action ``a`` and perfect play thereafter.
+    Yields:
+        For each step, the last one first, expected returns of the rest of the lifetime (B, N, A): in the state of row
+        ``n`` of ``family.states()``, by action ``a`` and perfect play thereafter.
 
     Raises:
         ValueError: If the family does not list its states.
@@ -26,14 +28,30 @@ def task_action_values(family: TaskFamily, task: Array) -> Array:
     tables = tabulate(family)
     assert tables is not None
     following = tables.next_row.reshape(probs.shape[1:])
-    values = np.empty((family.horizon, *rewards.shape))
     best = np.zeros(rewards.shape[:2])
-    for step in reversed(range(family.horizon)):
-        values[step] = rewards + np.sum(probs * best[:, following], axis=-1)
-        best = np.max(values[step], axis=-1)
+    for _ in range(family.horizon):
+        values = rewards + np.sum(probs * best[:, following], axis=-1)
+        yield values
+        best = np.max(values, axis=-1)
         if tables.terminal is not None:
             best[:, tables.terminal] = 0.0
-    return values
+
+
+def best_actions(family: TaskFamily, task: Array) -> Array:
+    """What one who knows the task does best: (horizon, B, N) small integers, the lowest of equally good actions.
+
+    Args:
+        family: A family with few states.
+        task: Tasks (B, T).
+
+    Raises:
+        ValueError: If the family does not list its states.
+    """
+    actions: list[Array] = []
+    for values in task_action_values(family, task):
+        near = values >= np.max(values, axis=-1, keepdims=True) - 1e-12
+        actions.append(np.argmax(near, axis=-1).astype(np.min_scalar_type(values.shape[-1])))
+    return np.stack(actions[::-1])
 
 
 def task_laws(family: TaskFamily, task: Array) -> tuple[Array, Array]:

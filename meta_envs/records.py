@@ -65,41 +65,64 @@ def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: rang
         chance = streams.draw(np.arange(size))
         lifetimes = live(family, size)
         lifetimes.begin(np.arange(size), chance)
-        _, means = task_laws(family, lifetimes.task)
-        values = task_action_values(family, lifetimes.task)
-        gaps = np.max(values, axis=-1, keepdims=True) - values
-        records = []
+        lives = []
         for learner in learners:
             lifetimes.begin(np.arange(size), chance)
             learner.begin(family, size, np.random.default_rng([stream, crc32(learner.name.encode()), number]))
-            records.append(_live_through(learner, lifetimes, means, gaps))
+            lives.append(_live_through(learner, lifetimes))
+        records = _judge(lives, family, lifetimes.task)
         totals = [total + block for total, block in zip(totals, records, strict=True)] if totals else records
     return totals
 
 
-def _live_through(learner: Learner, lifetimes: Lifetimes, means: Array, gaps: Array) -> Record:
-    """One block of lifetimes: true means of the rewards (B, N, A), regret of each step (horizon, B, N, A)."""
+@dataclass(frozen=True)
+class _Life:
+    """What a learner did in one block of ``B`` lifetimes: rows of ``family.states()``, all (horizon, B)."""
+
+    row: Array
+    action: Array
+    reward: Array
+    alive: Array
+    """Whether the lifetime was not over yet."""
+
+
+def _live_through(learner: Learner, lifetimes: Lifetimes) -> _Life:
     family, num = lifetimes.family, lifetimes.num
     tables = tabulate(family)
     assert tables is not None
     if isinstance(learner, PrivilegedLearner):
         learner.reveal(lifetimes.task.copy())
-    everyone, row = np.arange(num), find_rows(tables.states, lifetimes.state())
-    expected, realised, regret = np.zeros(num), np.zeros(num), np.zeros(num)
-    curve, squares = np.empty(family.horizon), np.empty(family.horizon)
-    alive = np.ones(num, dtype=bool)
+    row, alive = find_rows(tables.states, lifetimes.state()), np.ones(num, dtype=bool)
+    shape = (family.horizon, num)
+    life = _Life(np.empty(shape, np.intp), np.empty(shape, np.intp), np.empty(shape), np.empty(shape, bool))
     for step in range(family.horizon):
         action = np.asarray(learner.act(lifetimes.observe()))
         _check_actions(learner, action, num, tables.num_actions)
         happened = lifetimes.step(action)
-        expected += alive * means[everyone, row, action]
-        realised += alive * happened.reward
-        regret += alive * gaps[step, everyone, row, action]
-        curve[step], squares[step] = np.sum(regret), np.sum(regret**2)
+        life.row[step], life.action[step], life.reward[step], life.alive[step] = row, action, happened.reward, alive
         learner.learn(action, happened.outcome, happened.reward)
         row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
-        alive &= ~happened.terminated
-    return Record(expected, realised, curve, squares)
+        alive = alive & ~happened.terminated
+    return life
+
+
+def _judge(lives: list[_Life], family: TaskFamily, task: Array) -> list[Record]:
+    """Expected returns and regrets of lives in the tasks (B, T), in one pass backward through the lifetime."""
+    everyone = np.arange(len(task))
+    means = task_laws(family, task)[1]
+    gaps = [np.empty(life.row.shape) for life in lives]
+    for step, values in zip(reversed(range(family.horizon)), task_action_values(family, task), strict=True):
+        best = np.max(values, axis=-1)
+        for life, gap in zip(lives, gaps, strict=True):
+            row, action = life.row[step], life.action[step]
+            gap[step] = life.alive[step] * (best[everyone, row] - values[everyone, row, action])
+    records = []
+    for life, gap in zip(lives, gaps, strict=True):
+        regret = np.cumsum(gap, axis=0)
+        expected = np.sum(life.alive * means[everyone, life.row, life.action], axis=0)
+        realised = np.sum(life.alive * life.reward, axis=0)
+        records.append(Record(expected, realised, np.sum(regret, axis=1), np.sum(regret**2, axis=1)))
+    return records
 
 
 def _check_actions(learner: Learner, action: Array, num: int, num_actions: int) -> None:

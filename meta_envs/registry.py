@@ -46,7 +46,7 @@ def register(id: str, family: str, **keywords: Any) -> None:
     gym.register(
         id=id,
         entry_point="meta_envs.envs:MetaEnv",
-        vector_entry_point="meta_envs.envs:MetaVectorEnv",
+        vector_entry_point="meta_envs.vector_envs:MetaVectorEnv",
         kwargs={"family": family, **keywords},
         # MetaEnv itself refuses steps out of order, and the contract tests run the checker.
         order_enforce=False,

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from meta_envs.family import Array, DiscreteFamily, TaskFamily, cumulative
+from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily, cumulative
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Tables:
     """(N * A * K,) rows of ``states``"""
     reward: Array
     """(N * A * K,) float64"""
-    observation: Array
+    observation: Observation
     """(N, ...)"""
     terminal: Array | None
     """(N,) or None where no state ends a lifetime early"""
@@ -68,11 +68,15 @@ def find_rows(states: Array, wanted: Array) -> Array:
     """
     if len(states) == 1:
         return np.zeros(len(wanted), np.intp)
-    same = np.all(wanted[:, None, :] == states[None], axis=-1)
-    found = np.any(same, axis=-1)
-    if not found.all():
-        raise ValueError(f"The state {wanted[~found][0]} is not among those of states(): list every reachable state.")
-    return np.argmax(same, axis=-1)
+    if len(wanted) > 1 and np.all(wanted == wanted[:1]):
+        return np.repeat(find_rows(states, wanted[:1]), len(wanted))
+    code = np.unique(np.concatenate([states, wanted]), axis=0, return_inverse=True)[1].ravel()
+    row_of = np.full(len(code), -1)
+    row_of[code[: len(states)][::-1]] = np.arange(len(states))[::-1]
+    rows = row_of[code[len(states) :]]
+    if np.any(rows < 0):
+        raise ValueError(f"The state {wanted[rows < 0][0]} is not among those of states(): list every reachable state.")
+    return rows
 
 
 def law_thresholds(family: DiscreteFamily, tables: Tables, task: Array) -> Array:

@@ -153,7 +153,88 @@ class Drift(TaskFamily):
         return np.concatenate([state[:, :1] / self.num_steps, state[:, 1:]], axis=-1).astype(np.float32)
 
 
-TOYS = {"ToyUrn-v0": Urn, "ToyPlainUrn-v0": PlainUrn, "ToyDrift-v0": Drift}
+@dataclass(frozen=True, kw_only=True)
+class GlassUrn(Urn):
+    """The same, seen as a Dict: the room beside the clock."""
+
+    @property
+    def observation_space(self) -> spaces.Dict:  # type: ignore[override]
+        return spaces.Dict(room=spaces.Box(0, 1, (3,), np.int8), clock=spaces.Box(0, self.num_draws, (1,), np.float32))
+
+    def observe(self, task: Any, state: Array) -> dict[str, Array]:  # type: ignore[override]
+        room = (np.arange(3) == state[:, 1:]).astype(np.int8)
+        return {"room": room, "clock": state[:, :1].astype(np.float32)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FatedUrn(TaskFamily):
+    """Images and a Dict, an early end, and no chance after birth: lots drawn ahead are uncovered one by one.
+
+    The state is (clock, the lot now, all lots, which were drawn at birth); action 1 takes the lot, 0 leaves it. A lot
+    above 0.9 ends the lifetime. The task scales what lots pay.
+    """
+
+    num_lots: int = 7
+
+    task_names: ClassVar[tuple[str, ...]] = ("scale",)
+    num_step_chance: ClassVar[int] = 0
+
+    @property
+    def horizon(self) -> int:
+        return self.num_lots
+
+    @property
+    def action_space(self) -> spaces.Discrete:
+        return spaces.Discrete(2)
+
+    @property
+    def observation_space(self) -> spaces.Dict:
+        return spaces.Dict(image=spaces.Box(0, 255, (36, 36, 3), np.uint8), lot=spaces.Box(0, 1, (1,), np.float32))
+
+    @property
+    def num_task_chance(self) -> int:
+        return 2 + self.num_lots
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        return (0.0, 2.0)
+
+    def sample_task(self, chance: Array) -> Array:
+        return 1.0 + chance[:, :1]
+
+    def in_support(self, task: Array) -> Array:
+        return np.all((task >= 1.0) & (task <= 2.0), axis=-1)
+
+    def initial_state(self, task: Any, chance: Array) -> Array:
+        return np.concatenate([np.zeros((len(chance), 1)), chance[:, 1:]], axis=-1)
+
+    def outcome(self, task: Array, state: Array, action: Array, chance: Array) -> Array:
+        return task[:, 0] * state[:, 1]
+
+    def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
+        clock = np.minimum(state[:, :1] + 1, self.num_lots)
+        lot = np.take_along_axis(state[:, 2:], clock.astype(np.intp) - 1, axis=-1)
+        return np.concatenate([clock, lot, state[:, 2:]], axis=-1)
+
+    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
+        return np.where(action == 1, outcome, 0.0)
+
+    def observe(self, task: Any, state: Array) -> dict[str, Array]:
+        image = np.zeros((len(state), 36, 36, 3), np.uint8)
+        image[..., 0] = (255 * state[:, 1, None, None]).astype(np.uint8)
+        return {"image": image, "lot": state[:, 1:2].astype(np.float32)}
+
+    def terminated(self, task: Any, state: Array) -> Array:
+        return state[:, 1] > 0.9
+
+
+TOYS = {
+    "ToyUrn-v0": Urn,
+    "ToyPlainUrn-v0": PlainUrn,
+    "ToyGlassUrn-v0": GlassUrn,
+    "ToyFatedUrn-v0": FatedUrn,
+    "ToyDrift-v0": Drift,
+}
 
 
 def place(family: type) -> str:

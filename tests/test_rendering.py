@@ -170,9 +170,9 @@ def test_each_step_leaves_a_mark_in_the_history(family: TaskFamily) -> None:
     if family.horizon > 500:
         pytest.skip("more steps than pixels")
     whole = live(family)
-    trace, inked = Trace(whole.task), -1
+    trace, inked = Trace(whole.task, whole.states[:1]), -1
     packing = np.array([1 << 16, 1 << 8, 1])
-    for event in list(zip(whole.actions, whole.outcomes, whole.rewards, strict=True))[:40]:
+    for event in list(zip(whole.actions, whole.outcomes, whole.states[1:], whole.rewards, strict=True))[:40]:
         shown = picture(family, trace)[200:366, theme.LEFT : theme.RIGHT]
         marks = np.isin(shown @ packing, theme.LEVELS @ packing).sum()
         assert marks > inked
@@ -191,7 +191,9 @@ def test_the_hidden_task_is_shown_at_the_end_only(family: TaskFamily) -> None:
     np.testing.assert_array_equal(picture(family, here), picture(family, there))
     assert text(family, here) == text(family, there)
     for trace in (here, there):
-        trace.add(here.actions[-1] if here.actions else family.action_space.sample(), 0, 0.0, over=True)
+        trace.add(
+            here.actions[-1] if here.actions else family.action_space.sample(), 0, here.states[-1], 0.0, over=True
+        )
     assert text(family, here) != text(family, there)
     assert not np.array_equal(picture(family, here), picture(family, there))
 
@@ -222,13 +224,14 @@ def test_text_tells_trial_and_reward_within_80_columns(family: TaskFamily) -> No
 def test_text_counts_pulls_and_pays() -> None:
     """A known history of two arms gives its counts, means, blocks and, at the end, the better arm."""
     family = DependentBandit(num_trials=4)
-    trace = Trace(np.array([0.25, 0.75]))
+    nowhere = np.zeros(0)
+    trace = Trace(np.array([0.25, 0.75]), [nowhere])
     for action, reward in ((0, 0.0), (1, 1.0), (1, 0.0)):
-        trace.add(action, int(reward), reward, over=False)
+        trace.add(action, int(reward), nowhere, reward, over=False)
     lines = text(family, trace).splitlines()
     assert lines[:2] == ["Dependent bandit: trial 3 / 4, reward 1", "last: arm 2, reward 0"]
     assert [line.split() for line in lines[3:]] == [["1", "1", "0.00", "?", "▁··"], ["2", "2", "0.50", "?", "·█▁"]]
-    trace.add(1, 1, 1.0, over=True)
+    trace.add(1, 1, nowhere, 1.0, over=True)
     lines = text(family, trace).splitlines()
     assert lines[:2] == ["Dependent bandit: trial 4 / 4, reward 2", "over; best arm: 2"]
     assert [line.split() for line in lines[3:]] == [
@@ -398,7 +401,7 @@ def test_other_programs_may_quit_pygame(display: Any) -> None:
     before = viewer.show(trace, "rgb_array")
     pygame.quit()
     np.testing.assert_array_equal(viewer.show(trace, "rgb_array"), before)
-    trace.add(1, 1, 12.5, over=False)
+    trace.add(1, 1, trace.states[-1], 12.5, over=False)
     viewer.show(trace, "human")
     assert display.get_surface() is not None
     viewer.close()

@@ -266,7 +266,7 @@ def test_merge_finds_equal_rows_only() -> None:
 def test_knowing_the_task_equals_brute_force() -> None:
     """Values to one who knows the task are those of the recursion with that task alone in the prior."""
     family = TwoRooms(length=4)
-    values = task_action_values(family, family.tasks()[0])
+    values = np.stack(list(task_action_values(family, family.tasks()[0]))[::-1])
     assert values.shape == (4, 3, 3, 2)
     assert values[0, 0, 0].max() == pytest.approx(rooms_by_histories(family, "task 0"), abs=1e-12)
     shorter = rooms_by_histories(TwoRooms(length=1), "task 0")
@@ -276,7 +276,7 @@ def test_knowing_the_task_equals_brute_force() -> None:
 def test_knowing_the_task_of_a_bandit_is_knowing_the_best_arm() -> None:
     """In a bandit the value of an arm is its mean and, for all later pulls, the best arm's."""
     task = np.array([[0.2, 0.7, 0.4], [0.9, 0.1, 0.3]])
-    values = task_action_values(IndependentBandit(num_arms=3, num_trials=5), task)[1, :, 0]
+    values = list(task_action_values(IndependentBandit(num_arms=3, num_trials=5), task))[-2][:, 0]
     np.testing.assert_allclose(values, task + 3 * task.max(axis=-1, keepdims=True))
 
 

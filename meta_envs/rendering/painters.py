@@ -18,10 +18,12 @@ class Painter:
     Attributes:
         picture: Makes a fresh picture, (height, width, 3) uint8, of a family's lifetime.
         text: Makes the text.
+        fps: Pictures a second in a window.
     """
 
     picture: Callable[[TaskFamily, Trace], Array] = paint_table
     text: Callable[[TaskFamily, Trace], str] = write_table
+    fps: int = 4
 
 
 PAINTERS: dict[type, Painter] = {TaskFamily: Painter()}

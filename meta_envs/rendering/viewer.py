@@ -16,14 +16,14 @@ class Viewer:
 
     Args:
         family: The task family.
-        fps: Pictures a second in a window.
+        fps: Pictures a second in a window; by default as its painter says.
     """
 
-    def __init__(self, family: TaskFamily, fps: int) -> None:
+    def __init__(self, family: TaskFamily, fps: int | None = None) -> None:
         self._family = family
-        self._fps = fps
         self._painter = find_painter(family)
-        self._window = Window(in_words(type(family).__name__), fps)
+        self._fps = fps or self._painter.fps
+        self._window = Window(in_words(type(family).__name__), self._fps)
 
     def __reduce__(self) -> tuple[type[Viewer], tuple[TaskFamily, int]]:
         return Viewer, (self._family, self._fps)

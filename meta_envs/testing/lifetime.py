@@ -14,6 +14,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import VectorEnv
 
 from meta_envs.family import DiscreteFamily, FiniteTaskFamily, TaskFamily
+from meta_envs.lifetimes import pick
 from meta_envs.registry import make_family
 from meta_envs.testing.playing import act, arrays, begin, difference, go_on, horizon, live_through, tasks
 
@@ -50,18 +51,18 @@ def relive(family: TaskFamily, seed: int, actions: list[Any], task: Any = None) 
     """The lifetime of a seed as the family's functions give it, called one after the other."""
     chance = seeding.np_random(seed)[0].random(family.num_chance)[None]
     share = chance[:, : family.num_task_chance]
-    luck = chance[:, family.num_task_chance :].reshape(1, family.horizon, -1)
+    luck = chance[:, family.num_task_chance :].reshape(1, family.horizon, family.num_step_chance)
     task = family.sample_task(share) if task is None else np.asarray(task)[None]
     visible = None if isinstance(family, DiscreteFamily) else task
     state = family.initial_state(visible, share)
-    lived: list[Any] = [[family.observe(visible, state)[0], task[0]]]
+    lived: list[Any] = [[pick(family.observe(visible, state), 0), task[0]]]
     for number, each in enumerate(actions):
         action = np.asarray(each)[None]
         outcome = family.outcome(task, state, action, luck[:, number])
         reward = float(family.reward(state, action, outcome)[0])
         state = family.next_state(state, action, outcome)
         over = number + 1 == family.horizon or bool(family.terminated(visible, state)[0])
-        lived.append([family.observe(visible, state)[0], reward, over])
+        lived.append([pick(family.observe(visible, state), 0), reward, over])
     return copy.deepcopy(lived)
 
 
