@@ -232,7 +232,9 @@ def load_plays(name: str, label: str) -> list[Any]:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(metavar="[env|training]", help="What to measure; both by default.")] = "",
+    what: Annotated[
+        str, typer.Argument(metavar="[env|families|training]", help="What to measure; all by default.")
+    ] = "",
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
     settings: Annotated[
         list[str] | None,
@@ -240,14 +242,19 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure speeds on one core: environments beside CartPole-v1, training beside stock RecurrentPPO."""
-    from meta_envs.bench import measure, table
+    """Measure speeds on one core.
 
-    rows = measure(what, seconds, **parse_pairs(settings))
+    Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
+    mere copy of those), training beside stock RecurrentPPO.
+    """
+    from meta_envs.bench import PARTS, measure, table
+
+    rows = {part: measure(part, seconds, **parse_pairs(settings)) for part in ([what] if what else PARTS)}
     if as_json:
-        print_json(rows)
+        print_json([row for part in rows.values() for row in part])
         return
-    Console().print(table(rows))
+    for part in rows.values():
+        Console().print(table(part), "")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""Speeds, as ratios taken in one run on one core.
+
+The bandit is ``MetaBandit-Dependent-v0``, its history `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``,
+native where there are several copies, and stock is sb3-contrib's RecurrentPPO.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meta_envs.bench.envs import measure_envs
+from meta_envs.bench.families import measure_families
+from meta_envs.bench.timing import one_core
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PARTS = ("env", "families", "training")
+HEADINGS = {
+    "what": "what",
+    "steps_per_second": "steps/s",
+    "ratio": "ratio",
+    "beside": "beside",
+    "birth": "us/birth",
+    "memory": "KiB/copy",
+}
+"""Keys of the rows, and what stands above them in a table."""
+
+
+def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[str, Any]]:
+    """Steps per second of environments, of all task families, of training, or of everything.
+
+    The fastest of three repetitions is taken, and what is compared is measured in turn, so that a busy machine disturbs
+    both alike.
+
+    Args:
+        what: "env", "families", "training", or "" for all of them.
+        seconds: Time for each measurement.
+        **settings: Values of the training preset's settings, such as ``epochs=4``; by default the demo's.
+
+    Returns:
+        Rows with the keys ``what``, ``steps_per_second``, ``beside`` (what it is compared with) and ``ratio``; those of
+        families also have ``birth`` (microseconds that a birth takes) and ``memory`` (KiB that one more copy holds).
+
+    Raises:
+        ValueError: If ``what`` is none of these, or the time is not positive.
+    """
+    if what and what not in PARTS:
+        raise ValueError(f"There is nothing to measure called {what!r}: it is one of {', '.join(PARTS)}.")
+    if not seconds > 0:
+        raise ValueError(f"seconds={seconds!r} is not possible: give a positive number.")
+    rows: list[dict[str, Any]] = []
+    with one_core():
+        if what in ("", "env"):
+            rows += measure_envs(seconds)
+        if what in ("", "families"):
+            rows += measure_families(seconds)
+        if what in ("", "training"):
+            from meta_envs.bench.training import measure_training
+
+            rows += measure_training(seconds, settings)
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The rows for people; columns that no row has are left out."""
+    from rich.table import Table
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    columns = {name: heading for name, heading in HEADINGS.items() if any(row.get(name) for row in rows)}
+    if "birth" in columns:
+        # Families are all beside the first row, images beside the copied frames.
+        del columns["beside"]
+    for name, heading in columns.items():
+        shown.add_column(heading, justify="left" if name in ("what", "beside") else "right")
+    for row in rows:
+        shown.add_row(*(_show(row.get(name)) for name in columns))
+    return shown
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,73 @@
+"""Steps per second of environments, beside Gymnasium's CartPole-v1."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from meta_envs.bench.timing import REPEATS, compare
+
+ID = "MetaBandit-Dependent-v0"
+
+
+def measure_envs(seconds: float) -> list[dict[str, Any]]:
+    """Rows of the bandit and CartPole, single and native, resets included."""
+    from meta_envs.wrappers import PreviousActionReward
+
+    def single(make: Callable[[], gym.Env[Any, Any]]) -> Callable[[], float]:
+        return lambda: _speed_of_single(make(), seconds / REPEATS)
+
+    def many(make: Callable[[], Any]) -> Callable[[], float]:
+        return lambda: _speed_of_vector(make(), seconds / REPEATS)
+
+    runs: dict[str, Callable[[], float]] = {
+        "CartPole, gym.make": single(lambda: gym.make("CartPole-v1")),
+        "bandit, gym.make": single(lambda: gym.make(ID)),
+        "bandit + history, gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
+    }
+    beside = dict.fromkeys(list(runs)[1:], "CartPole, gym.make")
+    for num in (32, 1024, 4096):
+        cartpole, bandit = f"CartPole, {num} copies", f"bandit, {num} copies"
+        runs[cartpole] = many(partial(gym.make_vec, "CartPole-v1", num_envs=num))
+        runs[bandit] = many(partial(gym.make_vec, ID, num_envs=num))
+        runs[f"bandit + history, {num} copies"] = many(partial(with_history, num))
+        beside |= {bandit: cartpole, f"bandit + history, {num} copies": cartpole}
+    return compare(runs, beside)
+
+
+def with_history(num: int) -> Any:
+    """Native copies of the bandit in the history wrapper."""
+    from meta_envs.wrappers import vector
+
+    return vector.PreviousActionReward(gym.make_vec(ID, num_envs=num))
+
+
+def _speed_of_single(env: gym.Env[Any, Any], seconds: float) -> float:
+    actions = np.random.default_rng(0).integers(0, 2, 1000).tolist()
+    env.reset(seed=0)
+    steps, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        steps += len(actions)
+    return steps / (time.perf_counter() - began)
+
+
+def _speed_of_vector(env: Any, seconds: float) -> float:
+    actions = np.random.default_rng(0).integers(0, 2, (100, env.num_envs))
+    env.reset(seed=0)
+    for action in actions:
+        env.step(action)
+    steps, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        for action in actions:
+            env.step(action)
+        steps += actions.size
+    return steps / (time.perf_counter() - began)

@@ -1,0 +1,41 @@
+"""How speeds are measured: in one run, on one core, what is compared in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+REPEATS = 3
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep to one core, where the system allows it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def compare(runs: dict[str, Callable[[], float]], beside: dict[str, str]) -> list[dict[str, Any]]:
+    """Rows of the best of several repetitions of each run, beside those that they are compared with."""
+    best = dict.fromkeys(runs, 0.0)
+    for _ in range(REPEATS):
+        for name, run in runs.items():
+            best[name] = max(best[name], run())
+    return [
+        {
+            "what": name,
+            "steps_per_second": round(speed),
+            "beside": beside.get(name),
+            "ratio": round(speed / best[beside[name]], 2) if name in beside else None,
+        }
+        for name, speed in best.items()
+    ]
