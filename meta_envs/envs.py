@@ -6,12 +6,14 @@ import operator
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from meta_envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
-from meta_envs.family import Array, TaskFamily
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.lifetimes import live_one
+from meta_envs.privileged import Advice, Belief, follow_belief
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -44,6 +46,8 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
         self._lifetime = live_one(self.family)
         self._over = True
+        self._advice = Advice(self.family, 1)
+        self._belief: Belief | None = None
         self._trace: Trace | None = None
         self._viewer = Viewer(self.family) if render_mode else None
 
@@ -57,6 +61,48 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         if self._lifetime.task is None:
             raise ResetNeeded("There is no task yet: call reset() first.")
         return self._lifetime.task.copy()
+
+    @property
+    def best_action(self) -> int | None:
+        """What one who knows the task would do now; None where nobody knows, and when the lifetime is over.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        task, state, alive = self.task[None], self._lifetime.state()[None], np.array([not self._over])
+        best = self._advice.best_action(task, state, np.array([self._lifetime.steps]), alive)
+        return None if self._over or best is None else int(best[0])
+
+    @property
+    def expected_rewards(self) -> Array | None:
+        """Mean rewards of the next step (A,) float64, by action; None where nobody knows, and after the end.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        task, state, alive = self.task[None], self._lifetime.state()[None], np.array([not self._over])
+        expected = self._advice.expected_rewards(task, state, alive)
+        return None if self._over or expected is None else expected[0]
+
+    @property
+    def belief(self) -> Array | None:
+        """What the ideal learner believes now (D,), in the family's form; None where there is no such learner.
+
+        Raises:
+            gymnasium.error.ResetNeeded: If it was not followed from the last `reset` on.
+        """
+        belief = self._belief
+        if belief is None and not isinstance(self.family, DiscreteFamily):
+            return None
+        if belief is None or not belief.known[0]:
+            raise ResetNeeded("The belief is followed when asked: call follow_belief() and then reset().")
+        return belief.now[0].copy()
+
+    def follow_belief(self) -> Belief | None:
+        """Follow the ideal learner's belief from the next `reset` on; None where there is no such learner."""
+        if self._belief is None:
+            self._belief = follow_belief(self.family, 1)
+        return self._belief
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a lifetime in a fresh task.
@@ -73,6 +119,8 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         super().reset(seed=check_seed(seed))
         self._lifetime.begin(self.np_random.random(self.family.num_chance), task)
         self._over = False
+        if self._belief is not None:
+            self._belief.begin(np.array([0]), self._lifetime.state()[None])
         if self._viewer is not None:
             assert self._lifetime.task is not None
             self._trace = Trace(self._lifetime.task, [self._lifetime.state()])
@@ -102,6 +150,9 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
                 raise invalid_action(action, self.action_space)
         reward, terminated = self._lifetime.step(action)
         self._over = terminated
+        if self._belief is not None:
+            event = np.array([action]), np.array([self._lifetime.outcome])
+            self._belief.follow(*event, self._lifetime.state()[None])
         if self._trace is not None:
             self._trace.add(action, self._lifetime.outcome, self._lifetime.state(), reward, terminated)
             self._show()

@@ -193,6 +193,11 @@ class Lifetime(ABC):
     def step(self, action: Any) -> tuple[float, bool]:
         """Reward, and whether the lifetime is over."""
 
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """Steps lived so far."""
+
     @abstractmethod
     def state(self) -> Array:
         """The state (S,), a new array."""
@@ -218,6 +223,11 @@ class PlainLifetime(Lifetime):
         outcome, reward, terminated = self._lifetimes.step(np.asarray(action)[None])
         self.outcome = outcome[0]
         return float(reward[0]), bool(terminated[0])
+
+    @property
+    def steps(self) -> int:
+        """Steps lived so far."""
+        return int(self._lifetimes.steps[0])
 
     def state(self) -> Array:
         """The state (S,), a new array."""
@@ -265,6 +275,11 @@ class TabulatedLifetime(Lifetime):
         self._row = row = self._next_row[place]
         self._steps = steps = steps + 1
         return self._reward[place], steps == self._horizon or (self._terminal is not None and self._terminal[row])
+
+    @property
+    def steps(self) -> int:
+        """Steps lived so far."""
+        return self._steps
 
     def state(self) -> Array:
         """The state (S,), a new array."""

@@ -14,9 +14,10 @@ from gymnasium.vector.utils import batch_space
 
 from meta_envs.arguments import JsonSpec, check_render_mode, check_task, invalid_action, list_seeds, take_options
 from meta_envs.envs import RENDER_FPS
-from meta_envs.family import Array, Observation, TaskFamily
+from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily
 from meta_envs.lifetimes import live, pick, put, take
 from meta_envs.luck import Streams
+from meta_envs.privileged import Advice, Belief, follow_belief
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -73,6 +74,8 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         self._lifetimes = live(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
         self._over: Array | None = None
+        self._advice = Advice(self.family, self.num_envs)
+        self._belief: Belief | None = None
         self._traces: list[Trace] = []
         self._viewer = Viewer(self.family) if render_mode else None
 
@@ -86,6 +89,55 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         if self._over is None:
             raise ResetNeeded("There are no tasks yet: call reset() first.")
         return self._lifetimes.task.copy()
+
+    @property
+    def alive(self) -> Array:
+        """Which copies' lifetimes go on (num_envs,) bool, a copy.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._over is None:
+            raise ResetNeeded("There are no lifetimes yet: call reset() first.")
+        return ~self._over
+
+    @property
+    def best_action(self) -> Array | None:
+        """What one who knows the tasks would do now (num_envs,), 0 after the end; None where nobody knows.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        return self._advice.best_action(self.task, self._lifetimes.state(), self._lifetimes.steps, self.alive)
+
+    @property
+    def expected_rewards(self) -> Array | None:
+        """Mean rewards of the next step (num_envs, A) float64, by action, 0 after the end; None where nobody knows.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        return self._advice.expected_rewards(self.task, self._lifetimes.state(), self.alive)
+
+    @property
+    def belief(self) -> Array | None:
+        """What the ideal learner believes now (num_envs, D), in the family's form; None without such a learner.
+
+        Raises:
+            gymnasium.error.ResetNeeded: If it was not followed from the last `reset` of every copy on.
+        """
+        belief = self._belief
+        if belief is None and not isinstance(self.family, DiscreteFamily):
+            return None
+        if belief is None or not belief.known.all():
+            raise ResetNeeded("The beliefs are followed when asked: call follow_belief() and then reset().")
+        return belief.now.copy()
+
+    def follow_belief(self) -> Belief | None:
+        """Follow the ideal learner's beliefs from the next `reset` on; None where there is no such learner."""
+        if self._belief is None:
+            self._belief = follow_belief(self.family, self.num_envs)
+        return self._belief
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -130,6 +182,8 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         if self._over is None:
             self._over = np.zeros(self.num_envs, dtype=bool)
         self._over[index] = False
+        if self._belief is not None:
+            self._belief.begin(index, self._lifetimes.state())
         if self._viewer is not None:
             state = self._lifetimes.state()
             self._traces = self._traces or [Trace(self._lifetimes.task[copy], []) for copy in self._everyone]
@@ -164,6 +218,8 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
                 f'The lifetimes of copies {copies} are over: reset them with options={{"reset_mask": ...}}.'
             )
         outcome, reward, terminated = self._lifetimes.step(actions)
+        if self._belief is not None:
+            self._belief.follow(actions, outcome, self._lifetimes.state())
         if self._viewer is not None:
             state = self._lifetimes.state().copy()
             for trace, *event in zip(self._traces, actions, outcome, state, reward, terminated, strict=True):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from meta_envs.wrappers import vector
 from meta_envs.wrappers.history import PreviousActionReward
+from meta_envs.wrappers.multi_episode import MultiEpisode
+from meta_envs.wrappers.privileged import Privileged
 
 if TYPE_CHECKING:
     from meta_envs.wrappers.sb3 import SB3VecEnv as SB3VecEnv
 
 # SB3VecEnv is left out: `import *` works without Stable-Baselines3.
-__all__ = ["PreviousActionReward", "vector"]
+__all__ = ["MultiEpisode", "PreviousActionReward", "Privileged", "vector"]
 
 
 def __getattr__(name: str) -> Any:

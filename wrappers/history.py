@@ -16,8 +16,10 @@ from gymnasium.utils import RecordConstructorArgs
 from meta_envs.arguments import to_plain
 from meta_envs.family import Array, TaskFamily, require
 from meta_envs.registry import family_of, keeps_rewards, layers
+from meta_envs.wrappers.extended import Extended, check_extensible
 
 ENCODINGS = ("scalar", "one_hot")
+SWITCHES = {"previous_action": "action=False", "previous_reward": "reward=False", "time": "time=False"}
 
 
 class History:
@@ -67,9 +69,9 @@ class History:
         require(reward_encoding in ENCODINGS, "reward_encoding", reward_encoding, "it is 'scalar' or 'one_hot'")
         whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool) and horizon >= 1
         require(horizon is None or whole, "horizon", horizon, "give a whole number of at least 1")
+        check_extensible(observation_space)
         family = family_of(env)
         payer = family if keeps_rewards(env) else None
-        self._plan_observation(observation_space)
         parts: dict[str, spaces.Box] = {}
         if action:
             parts["previous_action"] = self._plan_action(action_space)
@@ -77,26 +79,14 @@ class History:
         if reward:
             parts["previous_reward"] = self._plan_reward(payer, reward_encoding)
         if time:
-            self._times = _elapsed(env, family, horizon)
+            self._times = _elapsed(env, horizon)
             parts["time"] = spaces.Box(0.0, 1.0, (1,), np.float32)
-        width = self._num_observed
-        self._slices: dict[str, slice] = {}
-        for name, part in parts.items():
-            self._slices[name] = slice(width, width + part.shape[0])
-            width += part.shape[0]
-        self.blank = np.zeros(width, np.float32)
+        self._extended = Extended(observation_space, parts, SWITCHES)
+        self.space, self.flat, self._slices = self._extended.space, self._extended.flat, self._extended.places
+        self.blank = np.zeros(self._extended.width, np.float32)
         if reward and self._reward_values is not None:
             self.blank[self._slices["previous_reward"].stop - 1] = 1.0
-        self._plan_space(parts)
-        self._plan_rows(action_space)
-
-    def _plan_observation(self, space: spaces.Space[Any]) -> None:
-        if not isinstance(space, spaces.Box | spaces.Dict | spaces.Discrete):
-            raise ValueError(f"The observation space {space} cannot be extended: flatten it (FlattenObservation).")
-        self._observed = space
-        self.flat = isinstance(space, spaces.Discrete) or (isinstance(space, spaces.Box) and len(space.shape) <= 1)
-        self._num_observed = spaces.flatdim(space) if self.flat else 0
-        self._key = "image" if len(space.shape or ()) == 3 else "observation"
+        self._plan_rows(observation_space, action_space)
 
     def _plan_action(self, space: spaces.Space[Any]) -> spaces.Box:
         if isinstance(space, spaces.Discrete):
@@ -120,25 +110,7 @@ class History:
         self._one_hot_rewards = np.eye(len(self._reward_values) + 1, dtype=np.float32)
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
 
-    def _plan_space(self, parts: dict[str, spaces.Box]) -> None:
-        space = self._observed
-        if self.flat:
-            observed = spaces.flatten_space(space)
-            assert isinstance(observed, spaces.Box)
-            boxes = [observed, *parts.values()]
-            self.space: spaces.Space[Any] = spaces.Box(
-                np.concatenate([box.low for box in boxes]).astype(np.float32),
-                np.concatenate([box.high for box in boxes]).astype(np.float32),
-            )
-            return
-        own = space.spaces if isinstance(space, spaces.Dict) else {self._key: space}
-        for name in parts:
-            if name in own:
-                switch = name.removeprefix("previous_")
-                raise ValueError(f"The observations have the key {name!r} already: rename it, or give {switch}=False.")
-        self.space = spaces.Dict({**own, **parts})
-
-    def _plan_rows(self, action_space: spaces.Space[Any]) -> None:
+    def _plan_rows(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
         self._rows: Array | None = None
         self._plain_rows: list[Array] | None = None
         if not isinstance(action_space, spaces.Discrete):
@@ -147,7 +119,7 @@ class History:
         self._rows = np.zeros((int(action_space.n), len(self.blank)), np.float32)
         if "previous_action" in self._slices:
             self._rows[:, self._slices["previous_action"]] = np.eye(len(self._rows))
-        if isinstance(self._observed, spaces.Box) and self.flat and self._reward_values is None:
+        if isinstance(observation_space, spaces.Box) and self.flat and self._reward_values is None:
             self._plain_rows = list(self._rows)
             self._plain_times = self._times.tolist() if "time" in self._slices else []
             places = {name: place.start for name, place in self._slices.items()}
@@ -187,23 +159,14 @@ class History:
 
     def beside(self, observation: Any, past: Array) -> Any:
         """Observations (..., ) with the past (..., W) written beside them, a new array or a new Dict."""
-        if not self.flat:
-            shown = observation if isinstance(observation, dict) else {self._key: observation}
-            return {**shown, **{name: past[..., place].copy() for name, place in self._slices.items()}}
-        written = past.copy()
-        if isinstance(self._observed, spaces.Discrete):
-            first = int(self._observed.start)
-            written[..., : self._num_observed] = np.eye(self._num_observed)[np.asarray(observation) - first]
-        else:
-            written[..., : self._num_observed] = np.reshape(observation, (*past.shape[:-1], self._num_observed))
-        return written
+        return self._extended.beside(observation, past)
 
     def after(self, observation: Any, action: Any, reward: float, steps: int) -> Any:
         """One copy's observation with its past: `past` and `beside`, in plain numbers where there is one flat Box."""
         if self._plain_rows is None:
             return self.beside(observation, self.past(action, reward, steps))
         row = self._plain_rows[action - self._first_action].copy()
-        row[: self._num_observed] = observation
+        row[: self._extended.num_observed] = observation
         if self._reward_place is not None:
             row[self._reward_place] = reward
         if self._time_place is not None:
@@ -224,14 +187,30 @@ def _check_reward_values(values: Any, encoding: str) -> Array | None:
     return known
 
 
-def _elapsed(env: Any, family: TaskFamily | None, horizon: int | None) -> Array:
-    if family is not None and horizon is None:
-        return family.elapsed(np.arange(family.horizon + 1)).astype(np.float32)
-    spec = env.spec
-    horizon = horizon if horizon is not None else spec.max_episode_steps if spec is not None else None
-    if horizon is None:
+def elapsed_times(env: Any) -> Array | None:
+    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where nobody knows.
+
+    A wrapper that makes lifetimes longer, such as `MultiEpisode`, says so by an attribute of this name.
+    """
+    family = family_of(env)
+    if not isinstance(env, TaskFamily):
+        longer = [layer.elapsed_times for layer in layers(env) if hasattr(layer, "elapsed_times")]
+        base, spec = env.unwrapped, env.spec
+        if isinstance(base, gym.vector.AsyncVectorEnv) and base.call("has_wrapper_attr", "elapsed_times")[0]:
+            # Copies in other processes.
+            longer += base.get_attr("elapsed_times")[:1]
+        if longer:
+            return longer[0]
+        if family is None and spec is not None and spec.max_episode_steps is not None:
+            return np.arange(spec.max_episode_steps + 1) / spec.max_episode_steps
+    return None if family is None else family.elapsed(np.arange(family.horizon + 1))
+
+
+def _elapsed(env: Any, horizon: int | None) -> Array:
+    times = elapsed_times(env) if horizon is None else np.arange(horizon + 1) / horizon
+    if times is None:
         raise ValueError("The length of a lifetime is not known here: give horizon=, or time=False.")
-    return (np.arange(horizon + 1) / horizon).astype(np.float32)
+    return times.astype(np.float32)
 
 
 class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
