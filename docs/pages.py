@@ -1,21 +1,16 @@
 """Pages and tables that are made from the package whenever the documentation is built: they cannot be out of date."""
 
 import inspect
-import io
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
 import meta_envs
 from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
 from meta_envs.learners import make_learner
-
-PICTURE_SEED = 3
-PICTURE_STEPS = 40
+from meta_envs.rendering.sheet import take_picture, to_png
 
 
 def write(folder: Path) -> None:
@@ -31,7 +26,7 @@ def write(folder: Path) -> None:
     }
     for id in meta_envs.ids():
         contents[folder / "environments" / f"{id}.md"] = environment_page(id).encode()
-        contents[folder / "environments" / f"{id}.png"] = picture(id)
+        contents[folder / "environments" / f"{id}.png"] = to_png(take_picture(id))
     for stale in set(folder.rglob("*.*")) - set(contents):
         stale.unlink()
     for path, content in contents.items():
@@ -53,7 +48,7 @@ def environment_page(id: str) -> str:
 
 {summary}
 
-![A lifetime of {id} after {picture_steps(family)} steps](<{id}.png>)
+![A lifetime of {id} on its way](<{id}.png>)
 
 ```python
 env = gymnasium.make("{id}")
@@ -68,28 +63,6 @@ env = gymnasium.make("{id}")
 def keywords(family: TaskFamily) -> dict[str, Any]:
     """The values of a family's fields."""
     return {field.name: getattr(family, field.name) for field in fields(family)}
-
-
-def picture(id: str) -> bytes:
-    """A lifetime's picture as PNG: an action is repeated after a reward and changed otherwise."""
-    import pygame
-
-    env = gym.make(id, render_mode="rgb_array")
-    env.reset(seed=PICTURE_SEED)
-    action = 0
-    family = meta_envs.make_family(id)
-    for _ in range(picture_steps(family)):
-        reward = env.step(action)[1]
-        action = action if float(reward) == family.reward_range[1] else (action + 1) % family.action_space.n
-    frame: Any = env.render()
-    buffer = io.BytesIO()
-    pygame.image.save(pygame.surfarray.make_surface(frame.swapaxes(0, 1)), buffer, "picture.png")
-    return buffer.getvalue()
-
-
-def picture_steps(family: TaskFamily) -> int:
-    """Steps before the picture is taken: as many as there are, but the last."""
-    return min(PICTURE_STEPS, family.horizon - 1)
 
 
 def environments_table() -> str:

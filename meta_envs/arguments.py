@@ -123,9 +123,14 @@ class JsonSpec:
 
 
 def to_plain(value: Any) -> Any:
-    """A value without enums, and with Python's numbers and lists in place of NumPy's, as JSON takes it."""
+    """A value without enums, and with Python's numbers and lists in place of NumPy's, as JSON takes it.
+
+    Arrays of more than two axes stay as they are: they are sets of images, too large for JSON.
+    """
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
         return [to_plain(each) for each in value]
+    if isinstance(value, np.ndarray) and value.ndim > 2:
+        return value
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

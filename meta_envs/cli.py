@@ -231,6 +231,33 @@ def load_plays(name: str, label: str) -> list[Any]:
 
 
 @app.command()
+def picture(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Environments; by default one of every family.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("picture.png"),
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of the lifetime before the picture is taken, for a single ID.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the lifetime, for a single ID.")] = None,
+    env: Env = None,
+) -> None:
+    """Draw a lifetime of an environment, or several environments on one sheet."""
+    from meta_envs.rendering import sheet
+
+    if output.is_dir() or output.suffix != ".png":
+        raise ValueError(f"{output} is not possible: give a PNG file, such as {output / 'picture.png'}.")
+    shown = ids or sheet.one_of_each(meta_envs.ids())
+    chosen = {"steps": steps, "seed": seed, **parse_pairs(env)}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if len(shown) > 1 and chosen:
+        raise ValueError(f"{', '.join(chosen)} are for one environment, and there are {len(shown)}: give one ID.")
+    drawn = sheet.take_picture(shown[0], **chosen) if len(shown) == 1 else sheet.contact_sheet(shown)
+    sheet.save_png(drawn, output)
+    print(output)
+
+
+@app.command()
 def bench(
     what: Annotated[
         str, typer.Argument(metavar="[env|families|training]", help="What to measure; all by default.")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from meta_envs.baselines import Bayes
 from meta_envs.family import Array, TaskFamily, require
 from meta_envs.files import write_atomically
 from meta_envs.learners import Learner, make_learner
@@ -55,9 +54,10 @@ class Scorecard:
     realised_return_mean: float
     """Of the rewards that were paid, plain."""
     realised_return_se: float
-    regret_mean: float
-    """Expected return of one who knows the task minus that of the learner; the last of ``regret_curve``."""
-    regret_se: float
+    regret_mean: float | None
+    """Expected return of one who knows the task minus that of the learner; the last of ``regret_curve``. None where the
+    family does not tell what one who knows the task can expect."""
+    regret_se: float | None
     score: float | None
     """None where there is no optimum to compare with; ``note`` says why."""
     score_low: float | None
@@ -68,9 +68,9 @@ class Scorecard:
     """ "exact", or "bound" where ``optimal_return`` is an upper bound."""
     random_return: float | None
     """Of uniformly random play, exact."""
-    regret_curve: list[float] = field(repr=False)
+    regret_curve: list[float] | None = field(repr=False)
     """Cumulative expected regret after every step (horizon)."""
-    regret_curve_se: list[float] = field(repr=False)
+    regret_curve_se: list[float] | None = field(repr=False)
     keywords: dict[str, Any] = field(default_factory=dict)
     """Values of the family's fields, where they are not those of the id."""
     note: str = ""
@@ -143,7 +143,7 @@ def evaluate(
 
     Args:
         learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
-        id: An environment's id, or a family with finitely many outcomes and few states.
+        id: An environment's id, or a family with finitely many actions.
         episodes: Lifetimes, from 2 to 2**20.
         seed: Evaluation seed, at least 0; apart from all training seeds.
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
@@ -169,8 +169,10 @@ def evaluate(
     # The optimal learner goes first and is taken off again below.
     first = FIRST_SEED + int(seed) * MAX_EPISODES
     seeds = range(first, first + int(episodes))
-    records = record([Bayes(optimum), *players] if optimum else players, family, seeds, int(seed))
-    best = records.pop(0) if optimum else None
+    # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
+    paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
+    records = record([paired.policy, *players] if paired else players, family, seeds, int(seed))
+    best = records.pop(0) if paired else None
     if isinstance(id, TaskFamily):
         place, keywords = type(id).__name__, asdict(id)
     else:
@@ -191,9 +193,7 @@ def _tell_apart(names: Sequence[str]) -> list[str]:
 
 def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
     """The numbers of a card."""
-    num = len(lived.expected)
-    curve = lived.regret / num
-    curve_se = np.sqrt(np.maximum(lived.squares / num - curve**2, 0.0) / (num - 1))
+    curve, curve_se = _regret_curve(lived)
     returns = lived.expected if best is None or optimum is None else _without_luck(lived, best, optimum)
     mean = float(np.mean(returns))
     summary: dict[str, Any] = {
@@ -201,16 +201,16 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
         "return_se": _standard_error(returns),
         "realised_return_mean": float(np.mean(lived.realised)),
         "realised_return_se": _standard_error(lived.realised),
-        "regret_mean": float(curve[-1]),
-        "regret_se": float(curve_se[-1]),
+        "regret_mean": curve[-1] if curve else None,
+        "regret_se": curve_se[-1] if curve_se else None,
         "score": None,
         "score_low": None,
         "score_high": None,
         "optimal_return": optimum.value if optimum else None,
         "optimum_kind": optimum.kind if optimum else None,
         "random_return": optimum.random_value if optimum else None,
-        "regret_curve": curve.tolist(),
-        "regret_curve_se": curve_se.tolist(),
+        "regret_curve": curve,
+        "regret_curve_se": curve_se,
         "note": note,
     }
     if optimum is None:
@@ -226,6 +226,16 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
         "score_high": (float(high) - optimum.random_value) / unit,
         "note": "" if optimum.kind == "exact" else f"The optimum is an upper bound: {optimum.note}.",
     }
+
+
+def _regret_curve(lived: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
+    """Means and standard errors (horizon)."""
+    if lived.regret is None or lived.squares is None:
+        return None, None
+    num = len(lived.expected)
+    curve = lived.regret / num
+    spread = np.maximum(lived.squares / num - curve**2, 0.0)
+    return curve.tolist(), np.sqrt(spread / (num - 1)).tolist()
 
 
 def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
@@ -302,7 +312,7 @@ def table(cards: Sequence[Scorecard]) -> Table:
         score = (
             "–" if card.score is None else f"{_plain(card.score)} ({_plain(card.score_low)}, {_plain(card.score_high)})"
         )
-        regret = f"{card.regret_mean:.2f} ± {card.regret_se:.2f}"
+        regret = "–" if card.regret_mean is None else f"{card.regret_mean:.2f} ± {card.regret_se:.2f}"
         made.add_row(card.learner, regret, score, f"{card.return_mean:.2f}", f"{card.realised_return_mean:.2f}")
     return made
 

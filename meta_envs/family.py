@@ -115,6 +115,13 @@ class TaskFamily(ABC):
         """
         return None
 
+    def task_optimum(self, task: Array) -> Array | None:
+        """Expected return of a lifetime (B,) to one who knows the task, or None where the family does not say.
+
+        Families that list their states need not say: it is computed from their tables.
+        """
+        return None
+
     def expected_rewards(self, task: Array, state: Array) -> Array | None:
         """Mean rewards of the next step (B, A) to one who knows the task, or None where the family does not say."""
         return None

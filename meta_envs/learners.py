@@ -66,6 +66,9 @@ class PrivilegedLearner(Learner):
     def reveal(self, task: Array) -> None:
         """Be told the hidden tasks (num, T), after ``begin`` and before the first ``act``."""
 
+    def see(self, state: Array) -> None:
+        """Be told the states (num, S), before every ``act``: what an eye would have to find out of mazes and images."""
+
 
 def is_path(name: str) -> bool:
     """Whether a learner is meant by the path of a trained agent, not by name."""

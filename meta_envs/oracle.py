@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
-from meta_envs.tables import tabulate
+from meta_envs.tables import reachable_rows, tabulate
 
 
-def task_action_values(family: TaskFamily, task: Array) -> Iterator[Array]:
+def task_action_values(family: TaskFamily, task: Array) -> Iterator[tuple[Array, Array]]:
     """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
 
     Args:
@@ -18,8 +18,8 @@ def task_action_values(family: TaskFamily, task: Array) -> Iterator[Array]:
         task: Tasks (B, T).
 
     Yields:
-        For each step, the last one first, expected returns of the rest of the lifetime (B, N, A): in the state of row
-        ``n`` of ``family.states()``, by action ``a`` and perfect play thereafter.
+        For each step, the last one first, the rows (n,) of ``family.states()`` in which a lifetime may be then, and the
+        expected returns of its rest (B, n, A): in the state of such a row, by an action and perfect play thereafter.
 
     Raises:
         ValueError: If the family does not list its states.
@@ -27,12 +27,13 @@ def task_action_values(family: TaskFamily, task: Array) -> Iterator[Array]:
     probs, rewards = task_laws(family, task)
     tables = tabulate(family)
     assert tables is not None
+    assert isinstance(family, DiscreteFamily)
     following = tables.next_row.reshape(probs.shape[1:])
     best = np.zeros(rewards.shape[:2])
-    for _ in range(family.horizon):
-        values = rewards + np.sum(probs * best[:, following], axis=-1)
-        yield values
-        best = np.max(values, axis=-1)
+    for rows in reversed(reachable_rows(family)):
+        values = rewards[:, rows] + np.sum(probs[:, rows] * best[:, following[rows]], axis=-1)
+        yield rows, values
+        best[:, rows] = np.max(values, axis=-1)
         if tables.terminal is not None:
             best[:, tables.terminal] = 0.0
 
@@ -47,11 +48,13 @@ def best_actions(family: TaskFamily, task: Array) -> Array:
     Raises:
         ValueError: If the family does not list its states.
     """
-    actions: list[Array] = []
-    for values in task_action_values(family, task):
+    probs, _ = task_laws(family, task[:1])
+    kind = np.min_scalar_type(probs.shape[2])
+    actions = np.zeros((family.horizon, len(task), probs.shape[1]), kind)
+    for step, (rows, values) in zip(reversed(range(family.horizon)), task_action_values(family, task), strict=True):
         near = values >= np.max(values, axis=-1, keepdims=True) - 1e-12
-        actions.append(np.argmax(near, axis=-1).astype(np.min_scalar_type(values.shape[-1])))
-    return np.stack(actions[::-1])
+        actions[step][:, rows] = np.argmax(near, axis=-1)
+    return actions
 
 
 def task_laws(family: TaskFamily, task: Array) -> tuple[Array, Array]:

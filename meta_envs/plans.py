@@ -16,6 +16,9 @@ class Plan(ABC):
         family: The family for whose prior the policy is.
     """
 
+    name = "bayes"
+    """What a learner that plays it is called."""
+
     def __init__(self, family: DiscreteFamily) -> None:
         self.family = family
 

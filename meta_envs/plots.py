@@ -28,7 +28,7 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> N
 
     Raises:
         ImportError: If Matplotlib is not installed.
-        ValueError: If there are no cards.
+        ValueError: If there are no cards, or one has no regret.
     """
     try:
         from matplotlib.figure import Figure
@@ -36,6 +36,9 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> N
         raise ImportError('Figures need Matplotlib: pip install "meta-envs[plots]".') from error
     if not cards:
         raise ValueError("There are no scorecards to draw: give at least one.")
+    for card in cards:
+        if card.regret_curve is None:
+            raise ValueError(f"There is no regret to draw in {card.id}: it does not tell what can be expected there.")
     panels: dict[str, list[Scorecard]] = {}
     for card in cards:
         panels.setdefault(describe(card), []).append(card)
@@ -56,18 +59,20 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> N
 
 def _draw(axes: Any, cards: Sequence[Scorecard], looks: dict[str, tuple[str, str]]) -> None:
     """One panel."""
-    ends = sorted(card.regret_mean for card in cards)
+    curves = [(np.array([0.0, *(card.regret_curve or ())]), card.regret_curve_se or []) for card in cards]
+    finals = [float(curve[-1]) for curve, _ in curves]
+    ends = sorted(finals)
     cropped = len(ends) > 1 and ends[-1] > CROP * ends[-2] > 0.0
     top = 1.25 * ends[-2] if cropped else max(1.1 * ends[-1], 1e-3)
-    heights = _spread([min(card.regret_mean, top) for card in cards], 0.055 * top)
-    for card, height in zip(cards, heights, strict=True):
+    heights = _spread([min(final, top) for final in finals], 0.055 * top)
+    for card, (curve, error), final, height in zip(cards, curves, finals, heights, strict=True):
         style, colour = looks[card.learner]
-        curve, half = np.array([0.0, *card.regret_curve]), 1.96 * np.array([0.0, *card.regret_curve_se])
+        half = 1.96 * np.array([0.0, *error])
         trials = np.arange(len(curve))
         axes.plot(trials, curve, style, color=colour, linewidth=1.8)
         axes.fill_between(trials, curve - half, curve + half, color=colour, alpha=0.2, linewidth=0)
         axes.annotate(
-            f"{card.learner}  {card.regret_mean:.2f}{' ↑' if card.regret_mean > top else ''}",
+            f"{card.learner}  {final:.2f}{' ↑' if final > top else ''}",
             xy=(trials[-1], height),
             xytext=(6, 0),
             textcoords="offset points",
@@ -77,7 +82,7 @@ def _draw(axes: Any, cards: Sequence[Scorecard], looks: dict[str, tuple[str, str
         )
     axes.set_xlabel("trial")
     axes.set_ylabel("cumulative expected regret")
-    axes.set_xlim(0, max(len(card.regret_curve) for card in cards))
+    axes.set_xlim(0, max(len(curve) for curve, _ in curves) - 1)
     axes.set_ylim(0, top)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.9")

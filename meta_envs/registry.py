@@ -31,7 +31,17 @@ TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("MetaBandit-DependentMedium-v0", f"{FAMILIES}.dependent:DependentBandit", dict(low=0.25, high=0.75, num_values=2)),
     ("MetaBandit-DependentHard-v0", f"{FAMILIES}.dependent:DependentBandit", dict(low=0.4, high=0.6, num_values=2)),
     ("MetaBandit-Informative-v0", f"{FAMILIES}.informative:InformativeBandit", {}),
+    ("MetaBandit-Restless-v0", f"{FAMILIES}.restless:RestlessBandit", {}),
+    ("MetaBandit-RestlessLow-v0", f"{FAMILIES}.restless:RestlessBandit", dict(volatility="low")),
+    ("MetaBandit-RestlessHigh-v0", f"{FAMILIES}.restless:RestlessBandit", dict(volatility="high")),
     ("MetaTwoStep-v0", f"{FAMILIES}.two_step:TwoStep", {}),
+    ("MetaTwoStep-Switching-v0", f"{FAMILIES}.switching:SwitchingTwoStep", {}),
+    ("MetaHarlow-v0", f"{FAMILIES}.harlow:Harlow", {}),
+    ("MetaHarlow-Symbolic-v0", f"{FAMILIES}.harlow_symbolic:HarlowSymbolic", {}),
+    ("MetaNavigation-IMaze-v0", f"{FAMILIES}.i_maze:IMaze", {}),
+    ("MetaNavigation-IMazeGrid-v0", f"{FAMILIES}.i_maze_grid:IMazeGrid", {}),
+    ("MetaNavigation-RandomMaze-v0", f"{FAMILIES}.random_maze:RandomMaze", {}),
+    ("MetaMDP-Tabular-v0", f"{FAMILIES}.tabular:TabularMDP", {}),
 )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from math import comb
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +25,16 @@ MAX_COUNTS = 1 << 28
 """Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""
 CHUNK = 1 << 14
 """Beliefs whose branches are expanded at once."""
+FEW_STEPS = 10
+"""Steps up to which all histories are gone through, also where a family has a solver of its own."""
+SPECIAL = {
+    "meta_envs.families.restless:RestlessBandit": "meta_envs.filtering:solve_restless",
+    "meta_envs.families.switching:SwitchingTwoStep": "meta_envs.filtering:solve_switching",
+    "meta_envs.families.harlow:Harlow": "meta_envs.harlow_optimum:solve_harlow",
+    "meta_envs.families.harlow_symbolic:HarlowSymbolic": "meta_envs.harlow_optimum:solve_harlow",
+    "meta_envs.families.tabular:TabularMDP": "meta_envs.mdp_optimum:solve_tabular",
+}
+"""Families that have solvers of their own, imported when they are needed."""
 TIE = 1e-10
 """Actions whose values differ by no more are equally good, and the lowest is played: rounding decides nothing."""
 
@@ -41,19 +53,29 @@ class Optimum:
     """How it was computed, and of what it is a bound."""
     random_value: float
     """The exact expected return of uniformly random play."""
-    plan: Plan = field(repr=False, compare=False)
-    """The policy as tables, which `policy` plays."""
+    plan: Plan | None = field(default=None, repr=False, compare=False)
+    """The policy as tables, which `policy` plays, where it has that form."""
+    player: Callable[[], Learner] | None = field(default=None, repr=False, compare=False)
+    """Makes a learner that plays the policy, where it has no such form."""
 
     @property
     def policy(self) -> Learner:
         """A new learner that plays the optimum."""
         from meta_envs.baselines import Bayes
 
-        return Bayes(self)
+        if self.plan is None:
+            assert self.player is not None
+            return self.player()
+        player = Bayes(self)
+        player.name = self.plan.name
+        return player
 
 
 def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
-    """The Bayes-optimal expected return of a family, exactly, and the policy that has it. Remembered for the next call.
+    """The Bayes-optimal expected return of a family, and the policy that has it. Remembered for the next call.
+
+    It is exact, but for many independent arms or pulls, where it is an upper bound, and the policy that of the Gittins
+    index.
 
     Args:
         id: An environment's id, or a family.
@@ -72,15 +94,23 @@ def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
 @lru_cache(maxsize=16)
 def _solve(family: TaskFamily) -> Optimum | str:
     """The optimum or, remembered as well because it takes long to find out, why there is none."""
+    # Of just these classes: one derived from them may have other rewards, which their special solver would not see.
+    special = SPECIAL.get(f"{type(family).__module__}:{type(family).__qualname__}")
+    if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
+        module, _, name = special.partition(":")
+        return getattr(import_module(module), name)(family)
     if not isinstance(family, DiscreteFamily):
         return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
     try:
-        # Of just this class: one derived from it may have other rewards, which its own special solver would not see.
         if type(family) is IndependentBandit:
             # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
             beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
             most = MAX_COUNTS if family.num_arms == 2 else _most_beliefs(family)
-            _check_size(family, beliefs, most, f"has {beliefs:,} beliefs")
+            if beliefs > most:
+                from meta_envs.bounds import solve_by_bounds
+
+                number = f"{beliefs:,}" if beliefs < 10**18 else f"10^{len(str(beliefs)) - 1}"
+                return solve_by_bounds(family, f"has {number} beliefs, more than the {most:,} that are gone through")
             if family.num_arms == 2:
                 return solve_two_arms(family)
         return solve_generic(family)
@@ -209,7 +239,7 @@ def merge(belief: Array, state: Array) -> tuple[Array, Array]:
     return np.unique(key, return_index=True, return_inverse=True)[1:]
 
 
-def first_state(family: DiscreteFamily) -> Array:
+def first_state(family: TaskFamily) -> Array:
     """The state (1, S) in which every lifetime begins.
 
     Raises:
@@ -219,7 +249,8 @@ def first_state(family: DiscreteFamily) -> Array:
     chance = np.concatenate(
         [np.zeros((1, size)), np.random.default_rng(0).random((254, size)), np.ones((1, size)) - 2**-53]
     )
-    states = family.initial_state(None, chance)
+    task = None if isinstance(family, DiscreteFamily) else family.sample_task(chance)
+    states = family.initial_state(task, chance)
     if np.any(states != states[:1]):
         raise ValueError(
             f"{type(family).__name__} begins in a random state, and beliefs are followed from one known state: let its "

@@ -7,7 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily, cumulative
+from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily, Observation, TaskFamily, cumulative
+
+LONG = 1 << 12
+"""Numbers of a task times pairs of state and action from which on laws are tabulated one task after the other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,28 @@ def tabulate(family: TaskFamily) -> Tables | None:
     )
 
 
+@lru_cache(maxsize=64)
+def reachable_rows(family: DiscreteFamily) -> list[Array]:
+    """Rows of ``family.states()`` in which a lifetime may be, for each step from the first (horizon,).
+
+    Raises:
+        ValueError: If the family does not list its states.
+    """
+    tables = tabulate(family)
+    if tables is None:
+        raise ValueError(f"{type(family).__name__} does not list its states, so that its tasks cannot be solved.")
+    chance = np.random.default_rng(0).random((256, family.num_task_chance))
+    first = np.unique(find_rows(tables.states, family.initial_state(None, chance)))
+    # Where lifetimes begin in several states, those drawn here may not be all of them.
+    rows = first if len(first) == 1 else np.arange(len(tables.states))
+    following = tables.next_row.reshape(len(tables.states), -1)
+    reached = [rows]
+    for _ in range(family.horizon - 1):
+        rows = np.unique(following[rows])
+        reached.append(rows)
+    return reached
+
+
 def find_rows(states: Array, wanted: Array) -> Array:
     """Indices (B,) at which the rows ``wanted`` (B, S) stand in ``states`` (N, S).
 
@@ -81,7 +106,32 @@ def find_rows(states: Array, wanted: Array) -> Array:
 
 def law_thresholds(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
     """Cumulative outcome probabilities (B, N * A * (K - 1)) of tasks (B, T), over all states and actions."""
+    listed = _listed_laws(family) if isinstance(family, FiniteTaskFamily) else None
+    if listed is not None:
+        known, laws = listed
+        same = np.all(task[:, None] == known, axis=-1)
+        if np.all(np.any(same, axis=-1)):
+            return laws.take(np.argmax(same, axis=-1), axis=0)
+    return _tabulate_laws(family, tables, task)
+
+
+@lru_cache(maxsize=64)
+def _listed_laws(family: FiniteTaskFamily) -> tuple[Array, Array] | None:
+    """The tasks of a family (G, T) and their laws, where finding a task among them costs less than its law does."""
+    tables, (known, _) = tabulate(family), family.tasks()
+    assert tables is not None
+    if known.size > tables.next_row.size:
+        return None
+    return known, _tabulate_laws(family, tables, known)
+
+
+def _tabulate_laws(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
     batch, state, action = len(task), tables.pair_state, tables.pair_action
+    if task.shape[1] * len(action) > LONG:
+        # One after the other: repeating long tasks for every pair would take more time and memory than the loop.
+        shape = (len(action), task.shape[1])
+        laws = [cumulative(family.outcome_probs(np.broadcast_to(each, shape), state, action)) for each in task]
+        return np.stack(laws).reshape(batch, -1)
     task = np.repeat(task, len(action), axis=0)
     if batch > 1:
         state, action = np.tile(state, (batch, 1)), np.tile(action, batch)

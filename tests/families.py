@@ -16,6 +16,25 @@ from meta_envs.family import Array, FiniteTaskFamily, TaskFamily
 BERNOULLI_IDS = [id for id in meta_envs.ids() if isinstance(meta_envs.make_family(id), BernoulliBandit)]
 """Registered bandits whose arms pay 0 or 1; with two arms, as registered."""
 
+UNSOLVED_IDS = ("MetaNavigation-IMaze-v0", "MetaNavigation-RandomMaze-v0", "MetaMDP-Tabular-v0")
+"""Registered environments of which no optimal policy is known."""
+SOLVED_IDS = [id for id in meta_envs.ids() if id.startswith("Meta") and id not in UNSOLVED_IDS]
+
+SMALL: dict[str, dict[str, Any]] = {
+    "MetaTwoStep-Switching-v0": dict(num_trials=12),
+    "MetaHarlow-v0": dict(resolution=36, num_trials=2, num_decisions=16),
+    "MetaNavigation-IMaze-v0": dict(resolution=36, num_decisions=12),
+    "MetaNavigation-IMazeGrid-v0": dict(corridor=3, arm=2, num_moves=24),
+    "MetaNavigation-RandomMaze-v0": dict(resolution=36, num_decisions=12),
+    "MetaMDP-Tabular-v0": dict(num_episodes=3),
+}
+"""Keywords that make long lifetimes and large images quick to test; their defaults are for the slow tests."""
+
+
+def small(id: str) -> dict[str, Any]:
+    """Keywords with which an environment is quick to test."""
+    return SMALL.get(id, {})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Urn(FiniteTaskFamily):

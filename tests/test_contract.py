@@ -28,6 +28,14 @@ def _toys():
 @pytest.mark.parametrize("id", [*IDS, *families.TOYS])
 def test_environment_keeps_the_contract(id, check):
     """Every registered environment, and families that use what no registered one does, pass every check."""
+    check(id, **families.small(id))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", testing.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("id", families.SMALL)
+def test_environment_keeps_the_contract_at_full_size(id, check):
+    """So do long lifetimes and large images as they are registered."""
     check(id)
 
 

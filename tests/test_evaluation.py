@@ -1,6 +1,7 @@
 """Evaluation: the same lifetimes for all, numbers that fit together, errors that are honest."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import BERNOULLI_IDS
+from families import BERNOULLI_IDS, SOLVED_IDS
 from rich.console import Console
 from toys import RandomRoom, TwoRooms, UnlistedRooms
 
@@ -127,7 +128,7 @@ def test_numbers_of_a_card_fit_together(id: str) -> None:
     assert (card.optimal_return, card.optimum_kind, card.note) == (solve(id).value, "exact", "")
 
 
-@pytest.mark.parametrize("id", ids())
+@pytest.mark.parametrize("id", SOLVED_IDS)
 def test_no_learner_beats_the_optimum(id: str) -> None:
     """On common luck oracle >= Bayes >= every other learner, up to 3 standard errors of the paired difference."""
     family = make_family(id)
@@ -217,9 +218,9 @@ def test_bootstrap_of_normal_numbers(num: int) -> None:
 
 def test_score_is_left_out_where_there_is_no_optimum() -> None:
     """Too many beliefs: regret and return are still there, and the card says why there is no score."""
-    card = evaluate("thompson", INDEPENDENT, episodes=50, num_arms=5)
+    card = evaluate("thompson", INDEPENDENT, episodes=20, num_arms=3, num_trials=1000)
     assert (card.score, card.score_low, card.score_high, card.optimal_return, card.optimum_kind) == (None,) * 5
-    assert card.note.startswith("No score: IndependentBandit has 42,634,215,112,710 beliefs")
+    assert re.match("No score: IndependentBandit has [0-9,]+ beliefs", card.note)
     assert card.regret_mean > 0 < card.return_mean
     assert Scorecard.from_json(card.to_json()) == card
 
@@ -278,7 +279,6 @@ def test_families_are_taken_for_ids() -> None:
         ({"learners": []}, r"learners=\[\] is not possible: give at least one"),
         ({"learners": "thompsonn"}, "There is no learner 'thompsonn': did you mean thompson"),
         ({"num_arms": 0}, "num_arms=0 is not possible"),
-        ({"id": UnlistedRooms()}, "UnlistedRooms cannot be evaluated: it needs few states"),
         ({"id": RandomRoom(), "learners": "bayes"}, "RandomRoom begins in a random state"),
         ({"id": TwoRooms(), "learners": "ucb"}, "ucb serves bandits, and TwoRooms is none"),
     ],
@@ -287,6 +287,17 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
     """Each is refused in one sentence with the value and the cure."""
     with pytest.raises(ValueError, match=message):
         evaluate(**{"learners": "random", "id": INDEPENDENT, "episodes": 5, **arguments})
+
+
+def test_families_without_a_list_of_states_are_evaluated_without_regret() -> None:
+    """The same rooms, listed or not, give random play the same returns; regret needs the list, and the card says so."""
+    listed, unlisted = (evaluate("random", family, episodes=300) for family in (TwoRooms(), UnlistedRooms()))
+    assert unlisted.realised_return_mean == listed.realised_return_mean
+    assert unlisted.return_mean == pytest.approx(listed.return_mean, abs=1e-12)
+    assert (unlisted.score, unlisted.regret_mean, unlisted.regret_curve) == (pytest.approx(listed.score), None, None)
+    with pytest.raises(ValueError, match="There is no regret to draw in UnlistedRooms"):
+        regret_figure([unlisted], "never.png")
+    assert Scorecard.from_json(unlisted.to_json()) == unlisted
 
 
 def test_unknown_ids_are_refused_as_by_gymnasium() -> None:

@@ -13,7 +13,7 @@ from meta_envs.baselines import LEARNERS, UCB
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, PrivilegedLearner, make_learner
+from meta_envs.learners import Learner, PrivilegedLearner, make_learner, serving
 
 NUM = 20_000
 """Copies with which a probability is measured."""
@@ -30,8 +30,10 @@ def begin(name: str, family: TaskFamily, num: int = NUM, task: Array | None = No
     return learner
 
 
-def act(learner: Learner, num: int = NUM) -> Array:
-    """What it does where there is nothing to see."""
+def act(learner: Learner, num: int = NUM, state: Array | None = None) -> Array:
+    """What it does where there is nothing to see, in a bandit's only state or in given ones."""
+    if isinstance(learner, PrivilegedLearner):
+        learner.see(np.zeros((num, 0)) if state is None else state)
     return learner.act(np.zeros((num, 1), np.float32))
 
 
@@ -48,7 +50,7 @@ def assert_frequency(events: Array, probability: float) -> None:
 
 
 @pytest.mark.parametrize("id", BERNOULLI_IDS)
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", serving(list(LEARNERS), IndependentBandit()))
 def test_learners_serve_every_bandit(name: str, id: str) -> None:
     """Every learner answers every step of every registered bandit with a batch of arms."""
     family = make_family(id, num_trials=5)
@@ -61,7 +63,7 @@ def test_learners_serve_every_bandit(name: str, id: str) -> None:
         learner.learn(action, np.ones(7, np.intp), np.ones(7))
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", serving(list(LEARNERS), IndependentBandit()))
 def test_learners_begin_anew(name: str) -> None:
     """A second beginning with the same stream repeats the first, whatever was learned in between."""
     family = IndependentBandit(num_trials=6)
@@ -80,11 +82,14 @@ def test_learners_begin_anew(name: str) -> None:
     np.testing.assert_array_equal(*lives)
 
 
-def test_only_the_oracle_is_told_the_task() -> None:
-    """One learner is privileged, and it plays the better arm at once."""
+def test_only_the_oracle_uses_the_task() -> None:
+    """It plays the better arm at once; the optimum, which may be told the state, plays alike in all tasks."""
     privileged = [name for name in LEARNERS if isinstance(make_learner(name), PrivilegedLearner)]
-    assert privileged == ["oracle"]
-    assert act(begin("oracle", IndependentBandit(), 9), 9).tolist() == [1] * 9
+    assert privileged == ["oracle", "bayes"]
+    for task in ([0.3, 0.7], [0.7, 0.3]):
+        given = np.tile(task, (9, 1))
+        assert act(begin("oracle", IndependentBandit(), 9, given), 9).tolist() == [np.argmax(task)] * 9
+        assert act(begin("bayes", IndependentBandit(), 9, given), 9).tolist() == [0] * 9
 
 
 def test_oracle_follows_the_rooms() -> None:
@@ -93,10 +98,10 @@ def test_oracle_follows_the_rooms() -> None:
     learner = begin("oracle", family, 2, family.tasks()[0][[1, 1]])
     # Task (0.2, 0.3), the last step: in the first room 0.7 and 0.4 by the two actions, in the second 0.7 and 1.4.
     # The step before: 0.1 (1 + 1.4) + 0.3 * 2 + 0.6 * 0.7 = 1.26 and 0.4 (1 + 1.4) + 0.6 * 0.7 = 1.38.
-    first = act(learner, 2)
+    first = act(learner, 2, np.array([[0], [0]]))
     assert first.tolist() == [1, 1]
     learner.learn(first, np.array([0, 1]), np.array([0.0, 1.0]))
-    assert act(learner, 2).tolist() == [0, 1]
+    assert act(learner, 2, np.array([[0], [1]])).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["random", "thompson", "thompson_independent", "ucb", "greedy"])
@@ -213,10 +218,9 @@ def test_learners_are_called_as_they_were_made() -> None:
         ("ucb", TwoRooms(), "ucb serves bandits, and TwoRooms is none: it has 3 states"),
         ("thompson", TwoRooms(), "thompson serves bandits, and TwoRooms is none"),
         ("thompson_independent", TwoRooms(), "thompson_independent serves bandits that pay 0 or 1"),
-        ("oracle", RandomRoom(), "RandomRoom begins in a random state"),
         ("greedy", RandomRoom(), "RandomRoom begins in a random state"),
         ("bayes", RandomRoom(), "RandomRoom begins in a random state"),
-        ("bayes", IndependentBandit(num_arms=6), "beliefs, more than the"),
+        ("bayes", IndependentBandit(num_arms=3, num_trials=1000), "beliefs, more than the"),
     ],
 )
 def test_learners_say_whom_they_cannot_serve(name: str, family: Any, message: str) -> None:

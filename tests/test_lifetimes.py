@@ -6,7 +6,7 @@ import families
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import Drift, PlainUrn, Urn
+from families import Drift, PlainUrn, Urn, small
 
 import meta_envs
 from meta_envs.families.dependent import DependentBandit
@@ -22,7 +22,7 @@ from meta_envs.luck import Streams
 from meta_envs.tables import find_rows, tabulate
 from meta_envs.testing.playing import difference
 
-FAMILIES = [*(meta_envs.make_family(id) for id in meta_envs.ids()), Urn(), Urn(num_draws=1)]
+FAMILIES = [*(meta_envs.make_family(id, **small(id)) for id in meta_envs.ids()), Urn(), Urn(num_draws=1)]
 TABULATED = [family for family in FAMILIES if tabulate(family) is not None]
 
 

@@ -7,11 +7,12 @@ from math import comb, prod
 
 import numpy as np
 import pytest
+from families import BERNOULLI_IDS, SOLVED_IDS
 from scipy.integrate import quad
 from scipy.special import beta as beta_function
 from toys import RandomRoom, TwoRooms, UnlistedRooms
 
-from meta_envs import ids, make_family, solve, solver
+from meta_envs import make_family, solve, solver
 from meta_envs.baselines import Bayes
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
@@ -101,7 +102,7 @@ def policy_by_histories(optimum: solver.Optimum, horizon: int, evidence: Evidenc
 
 def small_families() -> list[DependentBandit | IndependentBandit]:
     """Every registered prior, and priors that are not registered, at small horizons."""
-    registered = [make_family(id, num_trials=horizon) for id in ids() for horizon in (1, 2, 3, 5)]
+    registered = [make_family(id, num_trials=horizon) for id in BERNOULLI_IDS for horizon in (1, 2, 3, 5)]
     return [
         *(family for family in registered if isinstance(family, DependentBandit | IndependentBandit)),
         IndependentBandit(num_arms=1, num_trials=4),
@@ -194,12 +195,13 @@ def test_two_valued_dependent_arms_have_a_closed_form(level: str, q: float) -> N
     assert solve(f"MetaBandit-Dependent{level}-v0").value == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("id", ids())
+@pytest.mark.parametrize("id", SOLVED_IDS)
 def test_simulated_policy_has_the_computed_value(id: str) -> None:
     """Over 10,000 lifetimes at full size the policy's mean expected return is within 3 standard errors of its value."""
-    optimum = solve(id)
-    returns = record([optimum.policy], make_family(id), range(10_000), 7)[0].expected
-    assert abs(np.mean(returns) - optimum.achieved) < 3 * np.std(returns) / 100
+    optimum, family = solve(id), make_family(id)
+    num = 10_000 if family.horizon <= 200 else 200
+    returns = record([optimum.policy], family, range(num), 7)[0].expected
+    assert abs(np.mean(returns) - optimum.achieved) < 3 * np.std(returns) / num**0.5
 
 
 def rooms_by_histories(family: TwoRooms, play: str) -> float:
@@ -266,17 +268,19 @@ def test_merge_finds_equal_rows_only() -> None:
 def test_knowing_the_task_equals_brute_force() -> None:
     """Values to one who knows the task are those of the recursion with that task alone in the prior."""
     family = TwoRooms(length=4)
-    values = np.stack(list(task_action_values(family, family.tasks()[0]))[::-1])
-    assert values.shape == (4, 3, 3, 2)
-    assert values[0, 0, 0].max() == pytest.approx(rooms_by_histories(family, "task 0"), abs=1e-12)
+    *_, (rows, values) = task_action_values(family, family.tasks()[0])
+    assert (rows.tolist(), values.shape) == ([0], (3, 1, 2))
+    assert values[0, 0].max() == pytest.approx(rooms_by_histories(family, "task 0"), abs=1e-12)
+    rows, values = next(task_action_values(family, family.tasks()[0]))
+    assert (rows.tolist(), values.shape) == ([0, 1, 2], (3, 3, 2))
     shorter = rooms_by_histories(TwoRooms(length=1), "task 0")
-    assert values[3, 0, 0].max() == pytest.approx(shorter, abs=1e-12)
+    assert values[0, 0].max() == pytest.approx(shorter, abs=1e-12)
 
 
 def test_knowing_the_task_of_a_bandit_is_knowing_the_best_arm() -> None:
     """In a bandit the value of an arm is its mean and, for all later pulls, the best arm's."""
     task = np.array([[0.2, 0.7, 0.4], [0.9, 0.1, 0.3]])
-    values = list(task_action_values(IndependentBandit(num_arms=3, num_trials=5), task))[-2][:, 0]
+    values = list(task_action_values(IndependentBandit(num_arms=3, num_trials=5), task))[-2][1][:, 0]
     np.testing.assert_allclose(values, task + 3 * task.max(axis=-1, keepdims=True))
 
 
@@ -302,8 +306,7 @@ def test_what_cannot_happen_under_the_prior_is_survived() -> None:
 @pytest.mark.parametrize(
     ("family", "message"),
     [
-        (IndependentBandit(num_arms=5), "IndependentBandit has 42,634,215,112,710 beliefs, .* fewer trials or arms"),
-        (IndependentBandit(num_trials=500), "IndependentBandit has 2,635,531,375 beliefs"),
+        (IndependentBandit(num_trials=601), "IndependentBandit has 5,490,526,251 beliefs, .*give it fewer trials"),
         (RandomRoom(), "RandomRoom begins in a random state"),
     ],
 )

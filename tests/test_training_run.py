@@ -486,6 +486,14 @@ def test_impossible_seeds_are_refused(seed: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_every_registered_id_has_a_preset() -> None:
-    """One command trains each."""
-    assert set(PRESETS) == {id for id in meta_envs.ids() if id.startswith("Meta")}
+def test_presets_are_of_registered_ids() -> None:
+    """No preset is left behind under an old name."""
+    assert set(PRESETS) <= set(meta_envs.ids())
+
+
+@pytest.mark.parametrize("id", ["MetaHarlow-v0", "MetaNavigation-IMaze-v0"])
+def test_images_are_refused_before_anything_is_written(id: str, tmp_path: Path) -> None:
+    """Agents take flat observations; the sentence comes at once and nothing is written."""
+    with pytest.raises(ValueError, match="Agents take flat observations"):
+        train(id, directory=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

@@ -1,16 +1,92 @@
-"""The two-step task: experiment 5 of the paper."""
+"""The two-step task: experiment 5 of the paper, and what its versions share."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, FiniteTaskFamily, require, require_integers, require_numbers
+from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily, require, require_integers, require_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoStep(FiniteTaskFamily):
+class TwoStage(DiscreteFamily):
+    """Trials of two steps: a choice at S1 leads to S2 or S3, of which one pays well.
+
+    The last number of a state is the place: 0, 1, 2 for S1, S2, S3. Tasks say 2 or 3 for the better one.
+    """
+
+    num_trials: int = 10
+    common: float = 0.75
+    high: float = 0.9
+    low: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse nonsense."""
+        require_integers(self, {"num_trials": 1})
+        self._require_probabilities("common", "high", "low")
+
+    def _require_probabilities(self, *names: str) -> None:
+        require_numbers(self, *names)
+        for name in names:
+            value = getattr(self, name)
+            require(0.0 <= value <= 1.0, name, value, "give a probability from 0 to 1")
+
+    @abstractmethod
+    def better(self, task: Array, state: Array) -> Array:
+        """The better second-stage state (B,), 2 or 3, of this trial."""
+
+    @property
+    def horizon(self) -> int:
+        """Two steps a trial."""
+        return 2 * self.num_trials
+
+    @property
+    def action_space(self) -> spaces.Discrete:
+        """The choice at S1."""
+        return spaces.Discrete(2)
+
+    @property
+    def observation_space(self) -> spaces.Box:
+        """The place, one-hot."""
+        return spaces.Box(0.0, 1.0, (3,), np.float32)
+
+    @property
+    def num_outcomes(self) -> int:
+        """At S1 the way: 0 to S2, 1 to S3; there the reward."""
+        return 2
+
+    @property
+    def reward_values(self) -> tuple[float, ...]:
+        """Unrewarded and rewarded."""
+        return (0.0, 1.0)
+
+    def elapsed(self, steps: Array) -> Array:
+        """The trial's time."""
+        return (steps // 2) / self.num_trials
+
+    def outcome_probs(self, task: Array, state: Array, action: Array) -> Array:
+        """Of the ways at S1, of the rewards elsewhere (B, 2)."""
+        place = state[:, -1]
+        return self.law(np.where(self.better(task, state) == place + 1, self.high, self.low), place, action)
+
+    def law(self, pays: Array, place: Array, action: Array) -> Array:
+        """Outcome probabilities (B, 2) where the places pay with the probabilities ``pays`` (B,)."""
+        second = np.where(place == 0, np.where(action == 0, 1.0 - self.common, self.common), pays)
+        return np.stack([1.0 - second, second], axis=-1)
+
+    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
+        """0 at S1, else what was drawn (B,)."""
+        return np.where(state[:, -1] == 0, 0.0, outcome)
+
+    def observe(self, task: Any, state: Array) -> Array:
+        """The place one-hot (B, 3)."""
+        return (state[:, -1:] == np.arange(3)).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoStep(TwoStage, FiniteTaskFamily):
     """A choice that leads to one of two places, mostly the expected one, of which one pays.
 
     ## Description
@@ -67,44 +143,10 @@ class TwoStep(FiniteTaskFamily):
     - v0: first version.
     """
 
-    num_trials: int = 10
-    common: float = 0.75
-    high: float = 0.9
-    low: float = 0.1
-
     task_names: ClassVar[tuple[str, ...]] = ("better",)
 
-    def __post_init__(self) -> None:
-        """Refuse nonsense."""
-        require_integers(self, {"num_trials": 1})
-        require_numbers(self, "common", "high", "low")
-        for name in ("common", "high", "low"):
-            value = getattr(self, name)
-            require(0.0 <= value <= 1.0, name, value, "give a probability from 0 to 1")
-
-    @property
-    def horizon(self) -> int:
-        return 2 * self.num_trials
-
-    @property
-    def action_space(self) -> spaces.Discrete:
-        return spaces.Discrete(2)
-
-    @property
-    def observation_space(self) -> spaces.Box:
-        return spaces.Box(0.0, 1.0, (3,), np.float32)
-
-    @property
-    def num_outcomes(self) -> int:
-        """At S1 the way: 0 to S2, 1 to S3; there the reward."""
-        return 2
-
-    @property
-    def reward_values(self) -> tuple[float, ...]:
-        return (0.0, 1.0)
-
-    def elapsed(self, steps: Array) -> Array:
-        return (steps // 2) / self.num_trials
+    def better(self, task: Array, state: Array) -> Array:
+        return task[:, 0]
 
     def tasks(self) -> tuple[Array, Array]:
         return np.array([[2.0], [3.0]]), np.array([0.5, 0.5])
@@ -115,17 +157,5 @@ class TwoStep(FiniteTaskFamily):
     def initial_state(self, task: Any, chance: Array) -> Array:
         return np.zeros((len(chance), 1), np.intp)
 
-    def outcome_probs(self, task: Array, state: Array, action: Array) -> Array:
-        place = state[:, 0]
-        pays = np.where(task[:, 0] == place + 1, self.high, self.low)
-        second = np.where(place == 0, np.where(action == 0, 1.0 - self.common, self.common), pays)
-        return np.stack([1.0 - second, second], axis=-1)
-
     def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
         return np.where(state == 0, 1 + outcome[:, None], 0)
-
-    def reward(self, state: Array, action: Array, outcome: Array) -> Array:
-        return np.where(state[:, 0] == 0, 0.0, outcome)
-
-    def observe(self, task: Any, state: Array) -> Array:
-        return (state == np.arange(3)).astype(np.float32)

@@ -21,17 +21,21 @@ Align = Literal["left", "center", "right"]
 class Canvas:
     """One blank picture.
 
+    Args:
+        size: Width and height in pixels.
+        paper: Its colour.
+
     Attributes:
         pixels: (height, width, 3) uint8, C-contiguous: the picture itself, which brushes write into.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int] = SIZE, paper: Color = PAPER) -> None:
         import pygame
 
-        self.pixels: Array = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
+        self.pixels: Array = np.empty((size[1], size[0], 3), np.uint8)
         self._draw = pygame.draw
-        self._surface = pygame.image.frombuffer(self.pixels.data, SIZE, "RGB")
-        self._surface.fill(PAPER)
+        self._surface = pygame.image.frombuffer(self.pixels.data, size, "RGB")
+        self._surface.fill(paper)
 
     def box(self, x: float, y: float, width: float, height: float, color: Color) -> None:
         """Fill a rectangle with its upper left corner at (x, y)."""

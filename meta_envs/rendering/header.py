@@ -10,10 +10,9 @@ from meta_envs.rendering.summary import Summary, in_short
 def paint_header(canvas: Canvas, summary: Summary) -> None:
     """Write the two lines; what does not fit is shortened on the left."""
     last = theme.TRUTH if summary.over else theme.FAINT
-    progress = f"trial {summary.trial} / {summary.num_trials}"
     reward = f"reward {in_short(float(summary.rewards.sum()))}"
     lines = [
-        (summary.title, theme.INK, progress, theme.TITLE, 12),
+        (summary.title, theme.INK, summary.progress, theme.TITLE, 12),
         (summary.status, last, reward, theme.BODY, 38),
     ]
     for left, color, right, size, y in lines:

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from meta_envs.families.harlow import Harlow
+from meta_envs.families.harlow_symbolic import HarlowSymbolic
+from meta_envs.families.i_maze_grid import IMazeGrid
+from meta_envs.families.maze import Maze
+from meta_envs.families.restless import RestlessBandit
+from meta_envs.families.tabular import TabularMDP
+from meta_envs.families.two_step import TwoStage
 from meta_envs.family import Array, TaskFamily
+from meta_envs.rendering.grid import paint_grid, write_grid
+from meta_envs.rendering.harlow import paint_harlow, paint_symbolic, write_harlow, write_symbolic
+from meta_envs.rendering.maze import paint_maze, write_maze
+from meta_envs.rendering.mdp import paint_mdp, write_mdp
+from meta_envs.rendering.restless import paint_restless, write_restless
 from meta_envs.rendering.table import paint_table
 from meta_envs.rendering.text import write_table
 from meta_envs.rendering.trace import Trace
+from meta_envs.rendering.two_step import paint_two_step, write_two_step
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,16 @@ class Painter:
     fps: int = 4
 
 
-PAINTERS: dict[type, Painter] = {TaskFamily: Painter()}
+PAINTERS: dict[type, Painter] = {
+    TaskFamily: Painter(),
+    Harlow: Painter(paint_harlow, write_harlow, fps=15),
+    HarlowSymbolic: Painter(paint_symbolic, write_symbolic),
+    IMazeGrid: Painter(paint_grid, write_grid, fps=10),
+    Maze: Painter(paint_maze, write_maze, fps=15),
+    RestlessBandit: Painter(paint_restless, write_restless),
+    TabularMDP: Painter(paint_mdp, write_mdp),
+    TwoStage: Painter(paint_two_step, write_two_step),
+}
 """Painters of families and of all that derive from them; whatever has no painter of its own gets the general one."""
 
 

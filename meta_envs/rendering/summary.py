@@ -31,6 +31,7 @@ class Summary:
         task: The hidden task's first numbers in words; empty until the lifetime is over.
         over: Whether the lifetime is over.
         bandit: Whether the family's law is that of a bandit: countable actions and a single state.
+        unit: What a trial is called.
     """
 
     title: str
@@ -46,11 +47,17 @@ class Summary:
     task: str
     over: bool
     bandit: bool
+    unit: str
 
     def level(self, reward: Array | float) -> Array:
         """Rewards as fractions of the scale, in [0, 1]; the shape is kept."""
         low, high = self.scale
         return np.clip((reward - low) / (high - low), 0.0, 1.0)
+
+    @property
+    def progress(self) -> str:
+        """How many trials are over, and of how many."""
+        return f"{self.unit} {self.trial} / {self.num_trials}"
 
     @property
     def num_actions(self) -> int:
@@ -114,6 +121,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         task=_describe(family, trace.task) if trace.over else "",
         over=trace.over,
         bandit=bandit,
+        unit="trial",
     )
 
 

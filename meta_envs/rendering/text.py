@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from meta_envs.family import TaskFamily
-from meta_envs.rendering.summary import in_decimals, in_short, summarise
+from meta_envs.rendering.summary import Summary, in_decimals, in_short, summarise
 from meta_envs.rendering.trace import Trace
 
 WIDTH = 80
@@ -15,13 +15,17 @@ LAST_STEPS = 48
 
 def write_table(family: TaskFamily, trace: Trace) -> str:
     """The state of a lifetime of any family, in lines of at most 80 characters; higher blocks are higher rewards."""
-    summary = summarise(family, trace)
+    return write_summary(summarise(family, trace))
+
+
+def write_summary(summary: Summary) -> str:
+    """The same from a lifetime's summary."""
     begin = max(0, len(summary.actions) - LAST_STEPS)
     recent, levels = summary.actions[begin:], summary.level(summary.rewards[begin:])
     blocks = [BLOCKS[block] for block in np.rint(levels * (len(BLOCKS) - 1)).astype(int)]
     total = in_short(float(summary.rewards.sum()))
     lines = [
-        f"{summary.title}: trial {summary.trial} / {summary.num_trials}, reward {total}",
+        f"{summary.title}: {summary.progress}, reward {total}",
         summary.status,
         f"{summary.noun:>6} {summary.verb:>5} {'mean':>6}" + (f" {'truth':>6}" if summary.bandit else ""),
     ]

@@ -19,7 +19,7 @@ import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from meta_envs import __version__, make_family
-from meta_envs.training.agent import Agent, choose_play, load_agent
+from meta_envs.training.agent import Agent, choose_play, describe_interface, load_agent
 from meta_envs.training.checkpoint import refuse_another_run, restore, save
 from meta_envs.training.policy import LstmPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
@@ -59,7 +59,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Refuse nonsense before anything is written."""
-        make_family(self.id, **self.keywords)
+        describe_interface(make_family(self.id, **self.keywords), self.preset.inputs)
         runs = CHOOSING_SEED // SEED_SPACING
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < runs:
             raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {runs - 1}.")

@@ -1,0 +1,101 @@
+"""Pictures as files: one of a lifetime, or all families on one sheet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.files import write_atomically
+from meta_envs.rendering import theme
+from meta_envs.rendering.canvas import Canvas
+from meta_envs.rendering.summary import is_bandit
+
+STEPS = 40
+SEED = 3
+COLUMNS = 3
+CAPTION = 34
+"""Height in pixels of the line with the id below a picture."""
+GAP = 12
+
+
+def take_picture(id: str, *, steps: int | None = None, seed: int = SEED, **keywords: Any) -> Array:
+    """The picture of a lifetime on its way.
+
+    On bandits an arm is repeated after the highest reward and changed otherwise; elsewhere one who knows the task acts,
+    now and then at random.
+
+    Args:
+        id: An environment's id.
+        steps: Steps before the picture is taken; by default 40, and at least one before the end.
+        seed: Of the lifetime.
+        **keywords: Of the environment.
+
+    Returns:
+        (height, width, 3) uint8.
+
+    Raises:
+        ValueError: If there are not so many steps.
+    """
+    env: Any = gym.make(id, render_mode="rgb_array", **keywords)
+    family: TaskFamily = env.unwrapped.family
+    taken = min(STEPS, family.horizon - 1) if steps is None else steps
+    if not 0 <= taken <= family.horizon:
+        raise ValueError(f"steps={steps} is not possible: give at least 0, and no more than {family.horizon}.")
+    env.reset(seed=seed)
+    # The last arm first: it may be the one that informs.
+    rng, action = np.random.default_rng(seed), int(env.action_space.n) - 1
+    for _ in range(taken):
+        if not is_bandit(family):
+            best = env.unwrapped.best_action
+            lost = best is None or rng.random() < 0.1
+            action = int(rng.integers(env.action_space.n)) if lost else int(best)
+        _, reward, terminated, _, _ = env.step(action)
+        if terminated:
+            break
+        if is_bandit(family) and reward < family.reward_range[1]:
+            action = (action + 1) % int(env.action_space.n)
+    picture = env.render()
+    env.close()
+    return picture
+
+
+def contact_sheet(ids: Sequence[str], *, columns: int = COLUMNS) -> Array:
+    """The pictures of several environments side by side, with their ids: (height, width, 3) uint8."""
+    width, height = theme.SIZE[0] + GAP, theme.SIZE[1] + CAPTION
+    across, down = min(columns, len(ids)), -(-len(ids) // columns)
+    canvas = Canvas((across * width + GAP, down * height + GAP), theme.PANEL)
+    for place, id in enumerate(ids):
+        top, left = GAP + place // columns * height, GAP + place % columns * width
+        canvas.pixels[top : top + theme.SIZE[1], left : left + theme.SIZE[0]] = take_picture(id)
+        canvas.text(id, left + theme.SIZE[0] / 2, top + theme.SIZE[1] + 8, theme.TITLE, theme.INK, align="center")
+    return canvas.pixels
+
+
+def one_of_each(ids: Sequence[str]) -> list[str]:
+    """The first id of every family."""
+    from meta_envs.registry import make_family
+
+    first: dict[type, str] = {}
+    for id in ids:
+        first.setdefault(type(make_family(id)), id)
+    return list(first.values())
+
+
+def save_png(picture: Array, path: Path) -> None:
+    """Write a picture (height, width, 3) uint8 to a file, whole or not at all."""
+    write_atomically(path, to_png(picture))
+
+
+def to_png(picture: Array) -> bytes:
+    """A picture (height, width, 3) uint8 as the bytes of a PNG file."""
+    import pygame
+
+    buffer = io.BytesIO()
+    pygame.image.save(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), buffer, "picture.png")
+    return buffer.getvalue()
