@@ -22,7 +22,7 @@ __all__ = [
     "solve",
 ]
 
-_SUBMODULES = ("testing", "training", "wrappers")
+_SUBMODULES = ("behaviour", "testing", "training", "wrappers")
 _LAZY = {
     "Optimum": "meta_envs.solver",
     "Scorecard": "meta_envs.evaluation",

@@ -1,0 +1,169 @@
+"""Rescorla-Wagner models of choices between arms, fitted to blocks of lifetimes by maximum likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from meta_envs.behaviour.likelihood import PARAMETERS, Block, Peak
+from meta_envs.behaviour.trials import TrialTable, refuse_twins
+from meta_envs.family import Array, require
+
+MODELS = ("b", "ab", "be", "abe")
+"""What differs from block to block: the inverse temperature beta, the learning rate alpha, the lapse rate epsilon."""
+STEEPEST = 50.0
+"""Largest inverse temperature, times the range of the rewards."""
+
+
+@dataclass(frozen=True, eq=False)
+class RescorlaWagnerFit:
+    """A model fitted to ``G`` blocks."""
+
+    model: str
+    blocks: Array
+    """Labels (G,)."""
+    estimates: dict[str, Array]
+    """``alpha``, ``beta`` and ``epsilon`` (G,); what the model does not let vary is the same in all."""
+    standard_errors: dict[str, Array]
+    """(G,) from the observed information, NaN for what was not estimated or is at its bound."""
+    notes: dict[str, list[str]]
+    """Why an estimate is not to be trusted, a sentence a block; empty where it is."""
+    log_likelihood: Array
+    """(G,)"""
+    num_choices: Array
+    """(G,)"""
+    num_parameters: int
+    """Of all blocks together."""
+
+    @property
+    def bic(self) -> float:
+        """Bayesian information criterion over all blocks; less is better."""
+        return float(self.num_parameters * np.log(self.num_choices.sum()) - 2 * self.log_likelihood.sum())
+
+    def identified(self, name: str) -> Array:
+        """Which blocks' estimates of a parameter can be trusted (G,)."""
+        return np.array([not note for note in self.notes[name]])
+
+    def to_table(self) -> TrialTable:
+        """One row a block: its estimates, their standard errors, log-likelihood and notes."""
+        columns: dict[str, Array] = {"block": self.blocks, "choices": self.num_choices}
+        for name in PARAMETERS:
+            columns |= {name: self.estimates[name], f"{name}_se": self.standard_errors[name]}
+        notes = [" ".join(filter(None, note)) for note in zip(*self.notes.values(), strict=True)]
+        return TrialTable({**columns, "log_likelihood": self.log_likelihood, "note": np.array(notes)})
+
+
+def add_blocks(table: TrialTable, *, size: int = 10, by: str | None = None) -> TrialTable:
+    """The table with a column ``block``: so many lifetimes of one learner, in order; the last one may have fewer.
+
+    Args:
+        table: With ``lifetime``.
+        size: Lifetimes of a block, at least 1. [paper: 10 of one volatility]
+        by: A column that is the same in all lifetimes of a block, such as ``"task_sigma"``.
+    """
+    require(isinstance(size, int | np.integer) and size >= 1, "size", size, "give a whole number of at least 1")
+    lifetime = table.lifetimes()
+    first = np.unique(lifetime, return_index=True)[1]
+    kind = np.zeros(len(first), np.intp)
+    for name in ("learner", *([by] if by is not None else [])):
+        if name == by or name in table:
+            values, place = np.unique(table[name][first], return_inverse=True)
+            if not np.array_equal(values[place][lifetime], table[name]):
+                raise ValueError(f"by={name!r} is not possible: its values change within lifetimes.")
+            kind = kind * len(values) + place
+    order = np.argsort(kind, kind="stable")
+    nth = np.empty(len(first), np.intp)
+    nth[order] = np.arange(len(first)) - np.searchsorted(kind[order], kind[order])
+    block = np.unique(kind * len(first) + nth // size, return_inverse=True)[1]
+    return table.with_columns(block=block[lifetime])
+
+
+def fit_rescorla_wagner(
+    table: TrialTable,
+    model: str = "abe",
+    *,
+    alpha: float | None = None,
+    initial_value: float = 0.5,
+    num_arms: int | None = None,
+) -> RescorlaWagnerFit:
+    """Fit a Rescorla-Wagner model with softmax and lapses to every block of a table.
+
+    The value of the chosen arm moves by ``Q_a <- Q_a + alpha (r - Q_a)``, others stay, and ``P(a) = (1 - epsilon)
+    softmax_beta(Q)_a + epsilon / A``, with ``A`` arms: for two ``epsilon / 2``, as in the paper. The letters of the
+    model say what each block has of its own: ``b`` beta, ``a`` alpha, ``e`` epsilon. Without ``a`` one alpha is fitted
+    to all blocks together, without ``e`` epsilon is 0 [ours: the paper does not say]. Exact gradients, several starts,
+    bounds: alpha and epsilon in [0, 1], beta from 0 to 50 divided by the range of the rewards.
+
+    An estimate is noted as one not to be trusted if it is at a bound, if the likelihood has no peak there, or if both
+    ends of the parameter's range are within the 95 % interval of the profile likelihood: the data then do not say.
+
+    Args:
+        table: With ``lifetime``, ``trial``, ``action`` (counted from 0), ``reward``, and ``block``, as `add_blocks`
+            makes it; without it all lifetimes are one block.
+        model: "b", "ab", "be" or "abe".
+        alpha: A fixed learning rate for the models "b" and "be", in place of one that is fitted.
+        initial_value: All arms' value at the start of a lifetime [ours].
+        num_arms: Arms; by default as many as the table's actions need, at least 2.
+
+    Raises:
+        ValueError: If a column is missing, or an argument makes no sense.
+    """
+    require(model in MODELS, "model", model, f"give one of {', '.join(MODELS)}")
+    require(
+        alpha is None or ("a" not in model and 0 <= alpha <= 1), "alpha", alpha, 'give it from 0 to 1, for "b" or "be"'
+    )
+    table.need("Rescorla-Wagner models", "lifetime", "trial", "action", "reward")
+    table = table.in_order()
+    refuse_twins(table, "Rescorla-Wagner models")
+    action = table["action"]
+    counted = action.dtype.kind in "iu" and bool(np.all(action >= 0)) and len(action) > 0
+    if not counted:
+        raise ValueError("Rescorla-Wagner models need actions counted from 0, as whole numbers, and at least one row.")
+    arms = max(2, int(action.max()) + 1) if num_arms is None else num_arms
+    require(arms >= max(2, int(action.max()) + 1), "num_arms", num_arms, "give at least as many as the actions need")
+    labels, place = np.unique(
+        table["block"] if "block" in table else np.zeros(len(table), np.int64), return_inverse=True
+    )
+    parts = [table.where(place == number) for number in range(len(labels))]
+    blocks = [Block(part.lifetimes(), part["action"], part["reward"], arms, initial_value) for part in parts]
+    spread = float(np.ptp(np.append(table["reward"], initial_value)))
+    upper = np.array([1.0, STEEPEST / (spread or 1.0), 1.0])
+    own = [name for name in PARAMETERS if name[0] in model]
+    groups = [[block] for block in blocks] if "a" in model else [blocks]
+    fits = [Peak(group, own, upper, alpha) for group in groups]
+    theta = np.concatenate([fit.theta for fit in fits])
+    errors = np.concatenate([fit.errors for fit in fits])
+    notes = [note for fit in fits for note in fit.notes]
+    return RescorlaWagnerFit(
+        model=model,
+        blocks=labels,
+        estimates={name: theta[:, column] for column, name in enumerate(PARAMETERS)},
+        standard_errors={name: errors[:, column] for column, name in enumerate(PARAMETERS)},
+        notes={name: [note[column] for note in notes] for column, name in enumerate(PARAMETERS)},
+        log_likelihood=np.array([block.look(row)[0] for block, row in zip(blocks, theta, strict=True)]),
+        num_choices=np.array([len(part) for part in parts]),
+        num_parameters=len(blocks) * len(own) + ("a" not in model and alpha is None),
+    )
+
+
+def compare_models(fits: Sequence[RescorlaWagnerFit]) -> TrialTable:
+    """Models fitted to the same choices, the best by BIC first: one row each.
+
+    Raises:
+        ValueError: If there are none, or their choices differ in number.
+    """
+    if not fits or any(not np.array_equal(fit.num_choices, fits[0].num_choices) for fit in fits):
+        raise ValueError("Models are compared if there are some, fitted to the same blocks of the same choices.")
+    ranked = sorted(fits, key=lambda fit: fit.bic)
+    return TrialTable(
+        {
+            "model": np.array([fit.model for fit in ranked]),
+            "log_likelihood": np.array([fit.log_likelihood.sum() for fit in ranked]),
+            "parameters": np.array([fit.num_parameters for fit in ranked]),
+            "choices": np.array([fit.num_choices.sum() for fit in ranked]),
+            "bic": np.array([fit.bic for fit in ranked]),
+            "delta_bic": np.array([fit.bic - ranked[0].bic for fit in ranked]),
+        }
+    )
