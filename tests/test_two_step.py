@@ -142,7 +142,7 @@ def test_the_optimum_by_hand() -> None:
     ids=str,
 )
 def test_the_grid_of_beliefs_gives_the_exact_optimum(keywords: dict[str, float]) -> None:
-    """Where all histories can be gone through, the grid gives their value to 1e-4, never below, and its policy earns it."""
+    """Where all histories can be gone through, the grid gives their value to 1e-4, never less."""
     family = meta_envs.make_family(SWITCHING, num_trials=5, **keywords)
     exact, grid = meta_envs.solve(family).value, solve_switching(family)
     assert 0 <= grid.value - exact + 1e-12 < 1e-4

@@ -65,10 +65,11 @@ class RestlessBandit(DiscreteFamily):
     ## Optimum
     A rewarded pull of arm 1 and an unrewarded pull of arm 2 have the same likelihood `p_1(t)`, whatever the step size,
     so what is learned does not depend on which arm is pulled, and the walk does not either. Beliefs then are out of the
-    learner's hands, and pulling the arm with the higher posterior mean is Bayes-optimal: the learner `greedy`. Its
-    belief is a filter, the weights of both step sizes on a grid of p_1, exact but for the grid: predictions are within
-    0.0005 of those on a grid 16 times as fine. Its value is not computed exactly, since hardly two histories share a
-    belief; short lifetimes can be solved. One who knows the task pulls the better arm of every trial and expects
+    learner's hands, and pulling the arm with the higher posterior mean is Bayes-optimal. Its belief is a filter, the
+    weights of both step sizes on a grid of p_1, exact but for the grid: predictions are within 0.0005 of those on a
+    grid 16 times as fine. Hardly two histories share a belief, so that its value is simulated, and
+    `meta_envs.solve("MetaBandit-Restless-v0")` gives a bound three standard errors above that, about 0.1 % of the
+    value; short lifetimes are solved exactly. One who knows the task pulls the better arm of every trial and expects
     `3/4 num_trials`, since the larger of `p` and `1 - p` has mean 3/4 for uniform `p`.
 
     ## Arguments

@@ -50,8 +50,9 @@ class TabularMDP(TaskFamily):
     them; the 10 are the default]; never truncated [ours: the end is part of the problem].
 
     ## Optimum
-    Not computed: the beliefs are continuous. An upper bound is what one expects who knows the task: `task_optimum`,
-    by backward induction over an inner episode, times the number of episodes.
+    Out of reach: the beliefs are continuous. `meta_envs.solve("MetaMDP-Tabular-v0")` gives an upper bound, what one
+    expects who knows the task (by backward induction over an inner episode, times the number of episodes), and the best
+    of the learners here as what is achieved.
 
     ## Arguments
     - `num_episodes=10`: inner episodes of a lifetime [paper: 10, 25, 50, 75, 100], at least 1.
