@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Any
 from meta_envs.registry import ids, make_family, register
 
 if TYPE_CHECKING:
-    from meta_envs.evaluation import Scorecard, evaluate
+    from meta_envs.comparison import Difference, compare
+    from meta_envs.evaluation import evaluate
+    from meta_envs.scorecards import Scorecard
     from meta_envs.solver import Optimum, solve
     from meta_envs.training import load_agent as load_agent
 
 __version__ = "0.1.0"
 # load_agent is left out: `import *` works without PyTorch.
 __all__ = [
+    "Difference",
     "Optimum",
     "Scorecard",
+    "compare",
     "evaluate",
     "ids",
     "make_family",
@@ -24,8 +28,10 @@ __all__ = [
 
 _SUBMODULES = ("behaviour", "testing", "training", "wrappers")
 _LAZY = {
+    "Difference": "meta_envs.comparison",
     "Optimum": "meta_envs.solver",
-    "Scorecard": "meta_envs.evaluation",
+    "Scorecard": "meta_envs.scorecards",
+    "compare": "meta_envs.comparison",
     "evaluate": "meta_envs.evaluation",
     "load_agent": "meta_envs.training",
     "solve": "meta_envs.solver",

@@ -55,7 +55,7 @@ def check_task(family: TaskFamily, task: Any, batch: tuple[int, ...]) -> Array |
     """
     if task is None:
         return None
-    names = ", ".join(family.task_names)
+    names = ", ".join(family.task_names if len(family.task_names) <= 8 else (*family.task_names[:3], "..."))
     length = len(family.task_names)
     try:
         array = np.asarray(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,17 +13,20 @@ from gymnasium import spaces
 from meta_envs.family import Array, DiscreteFamily, TaskFamily, require
 from meta_envs.gittins import MAX_GAMMA, IndexPlan
 from meta_envs.learners import Learner, PrivilegedLearner
+from meta_envs.maze_optimum import Memoryless, Searcher
 from meta_envs.mdp_learners import BEB, PSRL, UCRL2, MDPEpsilonGreedy, OptimisticPSRL
 from meta_envs.oracle import best_actions
 from meta_envs.plans import Plan
 from meta_envs.solver import Optimum, first_state, merge, solve
 from meta_envs.tables import Tables, find_rows, tabulate
+from meta_envs.two_step_learners import Hybrid
 
 
 class Random(Learner):
     """Plays every action with the same probability."""
 
     name = "random"
+    looks = False
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin; serves every family with finitely many actions."""
@@ -40,6 +44,7 @@ class Oracle(PrivilegedLearner):
     """Knows the task and plays it perfectly: what is left of regret is nil. Serves families that tell what is best."""
 
     name = "oracle"
+    looks = False
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin; the tasks come by `reveal`."""
@@ -78,6 +83,7 @@ class Oracle(PrivilegedLearner):
 class Planner(Learner):
     """A learner that plays a plan, which `begin` chooses."""
 
+    looks = False
     _plan: Plan
 
     def _start(self, num: int) -> None:
@@ -128,6 +134,7 @@ class Bayes(PrivilegedLearner):
             raise ValueError(f"bayes plays optimal policies, and here is none, {optimum.note}: use {instead}.")
         self._player = optimum.policy if optimum.plan is None else PlanPlayer(optimum.plan)
         self._player.begin(family, num, rng)
+        self.looks = self._player.looks
 
     def reveal(self, task: Array) -> None:
         """Pass it on to a policy that wants to be told."""
@@ -173,6 +180,8 @@ class Gittins(Planner):
 
 class BeliefLearner(Learner):
     """A learner that holds the exact posterior under the family's own prior."""
+
+    looks = False
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with the prior."""
@@ -222,6 +231,31 @@ class Thompson(PosteriorSampler):
         return _best(self._sample(), self._rng)
 
 
+class ThompsonWalk(Thompson):
+    """Thompson sampling on restless arms that takes all walks for ones of the same step size: the paper's baseline.
+
+    Serves restless bandits. Source: section 3.1.4 of the paper, which does not print the step size.
+
+    Args:
+        sigma: The step size, at least 0.001.
+    """
+
+    name = "thompson_walk"
+
+    def __init__(self, *, sigma: float = 0.1) -> None:
+        require(0.001 <= sigma < np.inf, "sigma", sigma, "give a step size of at least 0.001")
+        self._sigma = sigma
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin with the prior of that step size alone."""
+        from meta_envs.families.restless import RestlessBandit
+
+        if not isinstance(family, RestlessBandit):
+            raise ValueError(f"thompson_walk serves restless bandits, and {type(family).__name__} is none.")
+        alone = replace(family, volatility="low", sigma_low=self._sigma, sigma_high=2.0 * self._sigma)
+        super().begin(alone, num, rng)
+
+
 class OptimisticThompson(PosteriorSampler):
     """Thompson sampling that never thinks less of an action than its posterior mean.
 
@@ -261,6 +295,8 @@ class EpsilonGreedy(BeliefLearner):
 
 class CountingLearner(Learner):
     """A learner for bandits that keeps the pulls and the summed rewards of every arm, and nothing else."""
+
+    looks = False
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with no pulls."""
@@ -336,6 +372,7 @@ class RescorlaWagner(Learner):
     """
 
     name = "rescorla_wagner"
+    looks = False
 
     def __init__(self, *, alpha: float = 0.5, beta: float = 10.0) -> None:
         require(0.0 <= alpha <= 1.0, "alpha", alpha, "give a learning rate from 0 to 1")
@@ -397,11 +434,15 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
     "bayes": Bayes,
     "thompson": Thompson,
     "thompson_independent": ThompsonIndependent,
+    "thompson_walk": ThompsonWalk,
     "optimistic_thompson": OptimisticThompson,
     "gittins": Gittins,
     "ucb": UCB,
     "ucb1": partial(UCB, chi=2.0),
     "rescorla_wagner": RescorlaWagner,
+    "model_free": partial(Hybrid, weight=0.0),
+    "model_based": partial(Hybrid, weight=1.0),
+    "hybrid": Hybrid,
     "greedy": partial(EpsilonGreedy, epsilon=0.0),
     "epsilon_greedy": EpsilonGreedy,
     "psrl": PSRL,
@@ -410,5 +451,7 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
     "beb": BEB,
     "mdp_greedy": partial(MDPEpsilonGreedy, epsilon=0.0),
     "mdp_epsilon_greedy": MDPEpsilonGreedy,
+    "searcher": Searcher,
+    "memoryless": Memoryless,
 }
 """All learners that need no training, by name."""

@@ -178,42 +178,71 @@ def evaluate(
     env: Env = None,
     output: Annotated[Path | None, typer.Option(help="Write the scorecards to this JSON file.")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the regret curves into this PNG file.")] = None,
+    trials: Annotated[
+        Path | None, typer.Option("--csv", help="Write every step of all learners to this CSV file.")
+    ] = None,
+    paired: Annotated[bool, typer.Option("--paired", help="Show the differences between learners too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate learners and trained agents on the same unseen lifetimes, beside the exact optimum.
+    """Evaluate learners and trained agents on the same unseen lifetimes, beside the optimum.
 
-    Where no --agent is given: random play, UCB and Thompson sampling on bandits, and the Bayes-optimal learner.
+    Where no --agent is given: random play, UCB and Thompson sampling on bandits, posterior sampling on MDPs, the
+    optimum's policy and, where that is not known to be optimal, one who knows the task.
     """
-    from meta_envs.evaluation import save_cards, table
-    from meta_envs.learners import is_path, serving
+    from meta_envs import comparison
+    from meta_envs.evaluation import assess
+    from meta_envs.learners import is_path
+    from meta_envs.scorecards import save_cards, table
 
-    if figure is not None and len(ids) > 1:
-        raise ValueError(f"--figure draws one environment, not {len(ids)}: give one ID, or leave it out.")
+    for option, path in (("--figure draws", figure), ("--csv writes", trials)):
+        if path is not None and len(ids) > 1:
+            raise ValueError(f"{option} one environment, not {len(ids)}: give one ID, or leave it out.")
     keywords = parse_pairs(env)
     several = sum(is_path(name) for name in agents or ()) > 1
     given = [learner for name in agents or () for learner in load_plays(name, name if several else "agent")]
-    for path in filter(None, (output, figure)):
-        if path.is_dir() or not path.suffix:
-            raise ValueError(f"{path} is not possible: give a file, such as {path / 'cards.json'}.")
-    by_id = {}
+    if paired and len(given) == 1:
+        raise ValueError(f"--paired compares learners, and {given[0]} is one alone: give another --agent.")
+    for path, example in ((output, "cards.json"), (figure, "regret.png"), (trials, "trials.csv")):
+        if path is not None and (path.is_dir() or not path.suffix):
+            raise ValueError(f"{path} is not possible: give a file, such as {path / example}.")
+    cards, differences = [], []
     for id in ids:
         with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
-            learners = given or serving(["random", "ucb1", "thompson", "bayes"], id, **keywords)
-            by_id[id] = meta_envs.evaluate(learners, id, episodes=episodes, seed=seed, **keywords)
-    cards = [card for of_one in by_id.values() for card in of_one]
+            learners = given or usual_learners(id, **keywords)
+            if trials is not None:
+                from meta_envs.behaviour import write_trials
+
+                write_trials(learners, id, trials, episodes=episodes, seed=seed, **keywords)
+            of_one, lives = assess(learners, id, episodes=episodes, seed=seed, **keywords)
+            pairs = comparison.find_differences(of_one, lives) if paired else []
+        cards += of_one
+        differences += pairs
+        if not as_json:
+            Console().print(table(of_one), *(["", comparison.table(pairs)] if pairs else []))
     if as_json:
-        print_json([card.to_dict() for card in cards])
-    else:
-        for of_one in by_id.values():
-            Console().print(table(of_one))
+        shown = [card.to_dict() for card in cards]
+        print_json({"scorecards": shown, "differences": [pair.to_dict() for pair in differences]} if paired else shown)
     if output is not None:
         save_cards(cards, output)
     if figure is not None:
         from meta_envs.plots import regret_figure
 
         regret_figure(cards, figure)
-    for path in filter(None, (output, figure)):
+    for path in filter(None, (output, figure, trials)):
         print(path, file=sys.stderr if as_json else sys.stdout)
+
+
+def usual_learners(id: str, **keywords: Any) -> list[Any]:
+    """What an environment is evaluated with where nothing else is said."""
+    from meta_envs.learners import serving
+
+    usual = serving(["random", "ucb1", "thompson", "psrl"], id, **keywords)
+    try:
+        optimum = meta_envs.solve(id, **keywords)
+    except ValueError:
+        return [*usual, *serving(["oracle"], id, **keywords)]
+    usual = [name for name in usual if name != optimum.policy.name]
+    return [*usual, optimum.policy, *(serving(["oracle"], id, **keywords) if optimum.kind == "bound" else [])]
 
 
 def load_plays(name: str, label: str) -> list[Any]:

@@ -37,6 +37,11 @@ class TaskFamily(ABC):
     """Uniforms that one step uses, 0 where all chance is in the task's share."""
 
     @property
+    def chance_pays(self) -> bool:
+        """Whether the chance of a step decides what it pays, beside the task, the state and the action."""
+        return self.num_step_chance > 0
+
+    @property
     @abstractmethod
     def horizon(self) -> int:
         """Steps of a lifetime."""
@@ -123,8 +128,18 @@ class TaskFamily(ABC):
         return None
 
     def expected_rewards(self, task: Array, state: Array) -> Array | None:
-        """Mean rewards of the next step (B, A) to one who knows the task, or None where the family does not say."""
-        return None
+        """Mean rewards of the next step (B, A) to one who knows the task, or None where the family does not say.
+
+        Families whose chance does not pay need not say: it is the reward that each action would have.
+        """
+        if self.chance_pays or not isinstance(self.action_space, spaces.Discrete):
+            return None
+        rewards = []
+        for number in range(int(self.action_space.n)):
+            action = np.full(len(state), number)
+            outcome = self.outcome(task, state, action, np.zeros((len(state), self.num_step_chance)))
+            rewards.append(self.reward(state, action, outcome))
+        return np.stack(rewards, axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ class HarlowBayes(PrivilegedLearner):
     """
 
     name = "bayes"
+    looks = False
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin; serves Harlow's task."""

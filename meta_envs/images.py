@@ -53,9 +53,11 @@ def as_images(images: Any) -> Images:
 
     Args:
         images: "generated", a folder of picture files, a ``.npy`` file of an array, or the array (N, H, W, 3) uint8.
+            Files are read once in a program.
 
     Raises:
-        ValueError: If it is none of these, or has fewer than four images: each split needs two.
+        ValueError: If it is none of these, its first or last file is no picture, or it has fewer than four images:
+            each split needs two.
     """
     if isinstance(images, np.ndarray):
         _check_array(images)
@@ -64,9 +66,16 @@ def as_images(images: Any) -> Images:
         images = os.fspath(images)
     if not isinstance(images, ImageArray):
         known = isinstance(images, str) and (images == GENERATED or _is_there(Path(images)))
-        require(known, "images", images, f"give {GENERATED!r}, a folder or .npy file that exists, or an array")
+        shown = images if isinstance(images, str | int | float) else f"a {type(images).__name__}"
+        require(known, "images", shown, f"give {GENERATED!r}, a folder or .npy file that exists, or an array")
+        if images != GENERATED:
+            # The folder stays the same when the program goes to another.
+            images = str(Path(images).resolve())
     count = sum(count_images(images, split) for split in SPLITS)
     require(count >= 4, "images", images, f"give a set of at least 4, two a split; there are {count}")
+    if isinstance(source := None if images == GENERATED else _source(images), tuple):
+        for file in (source[0], source[-1]):
+            _read(file)
     return images
 
 
@@ -117,10 +126,17 @@ def _source(images: Images) -> Array | tuple[Path, ...]:
 
 
 def _read(path: Path) -> Array:
-    """A picture file (H, W, 3) uint8."""
+    """A picture file (H, W, 3) uint8.
+
+    Raises:
+        ValueError: If it is none.
+    """
     import pygame
 
-    surface = pygame.image.load(path)
+    try:
+        surface = pygame.image.load(path)
+    except pygame.error as error:
+        raise ValueError(f"{path} cannot be read as a picture ({error}): replace it, or take it away.") from error
     return pygame.surfarray.array3d(surface).swapaxes(0, 1)
 
 

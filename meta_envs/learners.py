@@ -30,9 +30,11 @@ class Learner(ABC):
 
     Attributes:
         name: What scorecards, tables and figures call it.
+        looks: Whether it looks at observations: one that says False is given None, and none are drawn for it.
     """
 
     name: str = "learner"
+    looks: bool = True
 
     @abstractmethod
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:

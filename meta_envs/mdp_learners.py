@@ -120,6 +120,7 @@ class EpisodePlanner(Learner):
         posterior: What it has learnt.
     """
 
+    looks = False
     prior_mean: float | None = None
     prior_weight: float = 1.0
     posterior: Posterior

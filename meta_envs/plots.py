@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from meta_envs.evaluation import Scorecard, describe
+from meta_envs.scorecards import Scorecard, describe
 
 # Okabe & Ito's colours, which are told apart with every kind of colour vision; the next style when they are used up.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

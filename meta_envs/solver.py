@@ -33,6 +33,8 @@ SPECIAL = {
     "meta_envs.families.harlow:Harlow": "meta_envs.harlow_optimum:solve_harlow",
     "meta_envs.families.harlow_symbolic:HarlowSymbolic": "meta_envs.harlow_optimum:solve_harlow",
     "meta_envs.families.tabular:TabularMDP": "meta_envs.mdp_optimum:solve_tabular",
+    "meta_envs.families.i_maze:IMaze": "meta_envs.maze_optimum:solve_i_maze",
+    "meta_envs.families.random_maze:RandomMaze": "meta_envs.maze_optimum:solve_random_maze",
 }
 """Families that have solvers of their own, imported when they are needed."""
 TIE = 1e-10

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from rich.console import Console
 from toys import RandomRoom, TwoRooms, UnlistedRooms
 
 import meta_envs
-from meta_envs import evaluate, ids, make_family, records, solve
+from meta_envs import comparison, evaluate, ids, living, make_family, records, solve
 from meta_envs.baselines import LEARNERS, Bayes, Oracle, Random
 from meta_envs.envs import MetaEnv
-from meta_envs.evaluation import Scorecard, bootstrap_means, load_cards, save_cards, table
+from meta_envs.evaluation import bootstrap_means
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners import Learner, make_learner, serving
 from meta_envs.plots import regret_figure
 from meta_envs.records import Record
+from meta_envs.scorecards import Scorecard, load_cards, save_cards, table
 
 INDEPENDENT = "MetaBandit-Independent-v0"
 DEPENDENT = "MetaBandit-Dependent-v0"
@@ -91,7 +92,7 @@ def test_results_do_not_depend_on_the_number_of_lifetimes_or_the_company() -> No
 def test_results_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Learners without chance of their own get the same card however many lifetimes are lived side by side."""
     whole = evaluate([Bayes(), Oracle()], INDEPENDENT, episodes=50, num_trials=20)
-    monkeypatch.setattr(records, "BLOCK", block)
+    monkeypatch.setattr(living, "BLOCK", block)
     for first, second in zip(
         whole, evaluate([Bayes(), Oracle()], INDEPENDENT, episodes=50, num_trials=20), strict=True
     ):
@@ -328,6 +329,8 @@ def test_learners_that_give_no_actions_are_refused(answer: Any) -> None:
 class Peeper(Random):
     """Keeps what it is shown."""
 
+    looks = True
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         super().begin(family, num, rng)
         self.seen: list[Array] = []
@@ -345,6 +348,25 @@ def test_learners_are_shown_observations_in_the_space() -> None:
     assert len(peeper.seen) == 3
     assert all(family.observation_space.contains(row) for seen in peeper.seen for row in seen)
     assert not np.shares_memory(peeper.seen[0], peeper.seen[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DarkRooms(UnlistedRooms):
+    """Rooms that nobody may look at."""
+
+    def observe(self, task: Any, state: Array) -> Array:
+        raise RuntimeError("seen")
+
+
+def test_nothing_is_drawn_for_learners_that_do_not_look() -> None:
+    """A learner that says so is given None; no shipped rule looks, and what says nothing is shown everything."""
+    assert evaluate(["random", "greedy", "bayes"], DarkRooms(), episodes=4)[0].episodes == 4
+    with pytest.raises(RuntimeError, match="seen"):
+        evaluate(Peeper(), DarkRooms(), episodes=4)
+    assert [name for name in LEARNERS if make_learner(name).looks and name != "bayes"] == []
+    bayes = Bayes()
+    bayes.begin(make_family(DEPENDENT), 1, np.random.default_rng(0))
+    assert (bayes.looks, Learner.looks) == (False, True)
 
 
 def test_table_shows_learners_and_numbers() -> None:
@@ -386,6 +408,7 @@ def test_figure_names_the_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_lazy_names_are_the_same() -> None:
     """`meta_envs.evaluate` and its like are those of the modules."""
     assert (meta_envs.Scorecard, meta_envs.Optimum.__name__) == (Scorecard, "Optimum")
+    assert (meta_envs.Difference, meta_envs.compare) == (comparison.Difference, comparison.compare)
 
 
 @pytest.mark.parametrize("episodes", [5, 30, 120])

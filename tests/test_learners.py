@@ -83,9 +83,9 @@ def test_learners_begin_anew(name: str) -> None:
 
 
 def test_only_the_oracle_uses_the_task() -> None:
-    """It plays the better arm at once; the optimum, which may be told the state, plays alike in all tasks."""
+    """It plays the better arm at once; the others may be told the state, and the optimum plays alike in all tasks."""
     privileged = [name for name in LEARNERS if isinstance(make_learner(name), PrivilegedLearner)]
-    assert privileged == ["oracle", "bayes"]
+    assert privileged == ["oracle", "bayes", "searcher", "memoryless"]
     for task in ([0.3, 0.7], [0.7, 0.3]):
         given = np.tile(task, (9, 1))
         assert act(begin("oracle", IndependentBandit(), 9, given), 9).tolist() == [np.argmax(task)] * 9

@@ -198,12 +198,12 @@ def test_the_hidden_task_is_shown_at_the_end_only(family: TaskFamily) -> None:
         seen = [[family.observe(trace.task[None], state[None]) for state in trace.states] for trace in (here, there)]
         if difference(*seen):
             pytest.skip("the learner itself sees some of the task")
-    befores = [
+    earlier = [
         Trace(trace.task, trace.states[:-1], trace.actions[:-1], trace.outcomes[:-1], trace.rewards[:-1])
         for trace in (here, there)
     ]
-    np.testing.assert_array_equal(*(picture(family, trace) for trace in befores))
-    assert text(family, befores[0]) == text(family, befores[1])
+    np.testing.assert_array_equal(*(picture(family, trace) for trace in earlier))
+    assert text(family, earlier[0]) == text(family, earlier[1])
     assert text(family, here) != text(family, there)
     assert not np.array_equal(picture(family, here), picture(family, there))
 

@@ -6,7 +6,7 @@
 from meta_envs.behaviour.intervals import Estimates
 from meta_envs.behaviour.logistic import LogisticFit, choice_regression, fit_logistic
 from meta_envs.behaviour.plots import curve_figure, stay_figure
-from meta_envs.behaviour.recording import record_trials
+from meta_envs.behaviour.recording import record_trials, write_trials
 from meta_envs.behaviour.rescorla_wagner import (
     RescorlaWagnerFit,
     add_blocks,
@@ -46,4 +46,5 @@ __all__ = [
     "stay_figure",
     "stay_probabilities",
     "two_step_trials",
+    "write_trials",
 ]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.behaviour.trials import TrialTable, join
+from meta_envs.behaviour.trials import TrialTable, csv_parts, join
 from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
 from meta_envs.family import Array, TaskFamily, require
-from meta_envs.learners import Learner, PrivilegedLearner, make_learner
-from meta_envs.lifetimes import Lifetimes, live
-from meta_envs.luck import Streams
-from meta_envs.oracle import task_action_values, task_laws
-from meta_envs.records import BLOCK
+from meta_envs.files import write_atomically
+from meta_envs.learners import Learner, make_learner
+from meta_envs.living import Life, live_blocks
 from meta_envs.registry import make_family
-from meta_envs.tables import find_rows, tabulate
+from meta_envs.tables import tabulate
 
 MOST_NUMBERS = 8
 """Numbers of a task, a state or an outcome that get columns of their own; longer ones are left out."""
@@ -63,95 +61,73 @@ def record_trials(
     Raises:
         ValueError: If an argument makes no sense, two learners have one name, or a learner cannot serve the family.
     """
+    players, family = _check(learners, id, episodes, seed, keywords)
+    tables = sorted(_tables(players, family, int(episodes), int(seed)), key=lambda made: made[0])
+    return join([table for _, table in tables])
+
+
+def write_trials(
+    learners: str | Learner | Sequence[str | Learner],
+    id: str | TaskFamily,
+    path: str | os.PathLike[str],
+    *,
+    episodes: int = 1000,
+    seed: int = 1,
+    **keywords: Any,
+) -> None:
+    """Write the rows of `record_trials` to a CSV file, all or nothing, without holding them: there may be millions.
+
+    All learners live a thousand lifetimes and then the next; the rows are in that order.
+
+    Args:
+        learners: As `record_trials` takes them, and so are the others.
+        id: An environment's id, or a family.
+        path: The file.
+        episodes: Lifetimes of each learner.
+        seed: Evaluation seed.
+        **keywords: Values of the family's fields.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: As `record_trials`.
+    """
+    players, family = _check(learners, id, episodes, seed, keywords)
+    tables = _tables(players, family, int(episodes), int(seed))
+    write_atomically(Path(path), csv_parts(table for _, table in tables))
+
+
+def _check(
+    learners: str | Learner | Sequence[str | Learner],
+    id: str | TaskFamily,
+    episodes: int,
+    seed: int,
+    keywords: dict[str, Any],
+) -> tuple[list[Learner], TaskFamily]:
     for name, value, least, most in (("episodes", episodes, 1, MAX_EPISODES), ("seed", seed, 0, 2**31)):
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
-    family = make_family(id, **keywords)
     named = [learners] if isinstance(learners, str | Learner) else list(learners)
     players = [make_learner(learner) if isinstance(learner, str) else learner for learner in named]
     names = [player.name for player in players]
     require(len(players) > 0, "learners", learners, "give at least one")
     require(len(set(names)) == len(names), "learners", names, "give each learner a name of its own")
-    parts: dict[str, list[TrialTable]] = {name: [] for name in names}
-    for number, start in enumerate(range(0, int(episodes), BLOCK)):
-        index = np.arange(start, min(start + BLOCK, int(episodes)))
-        seeds = FIRST_SEED + int(seed) * MAX_EPISODES + index
-        streams = Streams(len(index), family.num_chance, ahead=1)
-        streams.seed(range(len(index)), seeds.tolist())
-        chance = streams.draw(np.arange(len(index)))
-        lifetimes = live(family, len(index))
-        for player in players:
-            lifetimes.begin(np.arange(len(index)), chance)
-            rng = np.random.default_rng([int(seed), crc32(player.name.encode()), number])
-            player.begin(family, len(index), rng)
-            parts[player.name].append(_make_table(player.name, index, seeds, lifetimes.task, _live(player, lifetimes)))
-    return join([table for tables in parts.values() for table in tables])
+    return players, make_family(id, **keywords)
 
 
-@dataclass
-class _Life:
-    """What a learner did in ``B`` lifetimes: an entry a step."""
-
-    family: TaskFamily
-    state: list[Array] = field(default_factory=list)
-    action: list[Array] = field(default_factory=list)
-    outcome: list[Array] = field(default_factory=list)
-    reward: list[Array] = field(default_factory=list)
-    alive: list[Array] = field(default_factory=list)
-    best_action: list[Array] = field(default_factory=list)
-    expected: list[Array] = field(default_factory=list)
+def _tables(players: list[Learner], family: TaskFamily, episodes: int, seed: int) -> Iterator[tuple[int, TrialTable]]:
+    """A table of every learner for each block of lifetimes, with the learner's place."""
+    first = FIRST_SEED + seed * MAX_EPISODES
+    for block in live_blocks(players, family, range(first, first + episodes), seed, whole=True):
+        for place, (player, life) in enumerate(zip(players, block.lives, strict=True)):
+            index = block.start + np.arange(len(block.task))
+            yield place, _make_table(player.name, index, first + index, family, block.task, life)
 
 
-def _live(learner: Learner, lifetimes: Lifetimes) -> _Life:
-    """Live to the horizon."""
-    family, everyone = lifetimes.family, np.arange(lifetimes.num)
-    listed = tabulate(family) is not None
-    if isinstance(learner, PrivilegedLearner):
-        learner.reveal(lifetimes.task.copy())
-    life, alive = _Life(family), np.ones(lifetimes.num, dtype=bool)
-    for _ in range(family.horizon):
-        state = lifetimes.state().copy()
-        if isinstance(learner, PrivilegedLearner):
-            learner.see(state)
-        action = np.asarray(learner.act(lifetimes.observe()))
-        _check_actions(learner, action, lifetimes)
-        if not listed:
-            # What families with few states get all at once afterwards.
-            best = family.best_action(lifetimes.task, state)
-            means = family.expected_rewards(lifetimes.task, state)
-            if best is not None:
-                life.best_action.append(best)
-            if means is not None:
-                life.expected.append(means[everyone, action])
-        happened = lifetimes.step(action)
-        life.state.append(state)
-        life.action.append(action)
-        life.outcome.append(happened.outcome)
-        life.reward.append(happened.reward)
-        life.alive.append(alive)
-        learner.learn(action, happened.outcome, happened.reward)
-        alive = alive & ~happened.terminated
-    return life
-
-
-def _check_actions(learner: Learner, action: Array, lifetimes: Lifetimes) -> None:
-    space, shape = lifetimes.family.action_space, (lifetimes.num, *(lifetimes.family.action_space.shape or ()))
-    good = action.shape == shape
-    if good and isinstance(space, spaces.Discrete):
-        good = action.dtype.kind in "iu" and bool(np.all((action >= 0) & (action < space.n)))
-    if not good:
-        raise ValueError(
-            f"The learner {learner.name!r} gave {action.dtype} of shape {action.shape}: give actions of {space}, "
-            f"one for each of {lifetimes.num} lifetimes."
-        )
-
-
-def _make_table(name: str, index: Array, seeds: Array, task: Array, life: _Life) -> TrialTable:
+def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task: Array, life: Life) -> TrialTable:
     """A table of the steps before the lifetimes ended, one lifetime after the other."""
-    family = life.family
+    life = {column: np.swapaxes(values, 0, 1) for column, values in life.items()}
     trial, stage = number_trials(family)
-    alive = np.stack(life.alive, axis=1)
-    shape = alive.shape
+    shape = life["alive"].shape
     columns: dict[str, Array] = {
         "learner": np.full(shape, name),
         "seed": np.broadcast_to(seeds[:, None], shape),
@@ -162,48 +138,20 @@ def _make_table(name: str, index: Array, seeds: Array, task: Array, life: _Life)
     if np.any(stage > 1):
         columns["stage"] = np.broadcast_to(stage, shape)
     tables = tabulate(family)
-    if tables is None or len(tables.states) > 1:
-        columns |= _number("state", np.stack(life.state, axis=1))
-    columns |= _number("action", np.stack(life.action, axis=1))
-    columns |= _number("outcome", np.stack(life.outcome, axis=1))
-    columns["reward"] = np.stack(life.reward, axis=1)
-    columns |= _judge(life, task)
+    if tables is None:
+        columns |= _number("state", life["state"])
+    elif len(tables.states) > 1:
+        columns |= _number("state", tables.states[life["row"]])
+    columns |= _number("action", life["action"])
+    columns |= _number("outcome", life["outcome"])
+    columns |= {column: life[column] for column in ("reward", "expected", "regret", "best_action") if column in life}
+    if "regret" in life:
+        columns["optimal"] = (life["regret"] <= 1e-12).astype(np.int64)
+    elif "best_action" in life:
+        columns["optimal"] = (life["best_action"] == life["action"]).astype(np.int64)
     for title, place in name_task_columns(family).items():
         columns[title] = np.broadcast_to(task[:, place] if place.shape else task[:, place, None], shape)
-    return TrialTable({title: column[alive] for title, column in columns.items()})
-
-
-def _judge(life: _Life, task: Array) -> dict[str, Array]:
-    """What the choices were worth, columns (B, horizon), as far as the family says."""
-    family = life.family
-    tables = tabulate(family)
-    judged: dict[str, Array] = {}
-    if tables is None:
-        if life.expected:
-            judged["expected"] = np.stack(life.expected, axis=1)
-        if life.best_action:
-            judged["best_action"] = np.stack(life.best_action, axis=1)
-            judged["optimal"] = (judged["best_action"] == np.stack(life.action, axis=1)).astype(np.int64)
-        return judged
-    # Where tasks are few, many lifetimes share one.
-    kinds, which = np.unique(task, axis=0, return_inverse=True)
-    which, everyone = which.ravel(), np.arange(len(task))
-    means = task_laws(family, kinds)[1]
-    expected, regret, best_action = [], [], []
-    steps = reversed(range(family.horizon))
-    for step, (rows, values) in zip(steps, task_action_values(family, kinds), strict=True):
-        row, action = find_rows(tables.states, life.state[step]), life.action[step]
-        # Of lifetimes that are over the row is none of these; they leave the table later.
-        here = values[which, np.minimum(np.searchsorted(rows, row), len(rows) - 1)]
-        best = np.max(here, axis=-1)
-        expected.append(means[which, row, action])
-        regret.append(best - here[everyone, action])
-        best_action.append(np.argmax(here >= best[:, None] - 1e-12, axis=-1))
-    judged["expected"], judged["regret"], judged["best_action"] = (
-        np.stack(column[::-1], axis=1) for column in (expected, regret, best_action)
-    )
-    judged["optimal"] = (judged["regret"] <= 1e-12).astype(np.int64)
-    return judged
+    return TrialTable({title: column[life["alive"]] for title, column in columns.items()})
 
 
 def number_trials(family: TaskFamily) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ MEANINGS = {
     "goal": "1 where the goal was reached, else 0",
 }
 """What the columns that functions of this package read have in them."""
+PART = 1 << 16
+"""Rows that become text at once."""
 MISSING = ("", "na", "nan", "n/a", "none", "null")
 TRUTHS = {"true": 1, "false": 0}
 
@@ -139,11 +141,22 @@ class TrialTable:
         Raises:
             OSError: If the file cannot be written.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.names)
-        writer.writerows(zip(*(_to_texts(column) for column in self.columns.values()), strict=True))
-        write_atomically(Path(path), text.getvalue().encode())
+        write_atomically(Path(path), csv_parts([self]))
+
+
+def csv_parts(tables: Iterable[TrialTable]) -> Iterator[bytes]:
+    """The CSV file of tables with the same columns, one after the other, in parts: as text, tables are large."""
+    names: tuple[str, ...] = ()
+    for table in tables:
+        for start in range(0, max(len(table), 1), PART):
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            if not names:
+                names = table.names
+                writer.writerow(names)
+            columns = [table.columns[name][start : start + PART] for name in names]
+            writer.writerows(zip(*map(_to_texts, columns), strict=True))
+            yield text.getvalue().encode()
 
 
 def refuse_twins(table: TrialTable, what: str) -> None:

@@ -128,6 +128,11 @@ class Maze(TaskFamily):
     def best_action(self, task: Array, state: Array) -> Array:
         return self.steer(task, state, self.find_goal(task))
 
+    @property
+    def chance_pays(self) -> bool:
+        """It decides only where the body is put after the goal."""
+        return False
+
     def center(self, block: Array) -> Array:
         """Centres (..., 2) of blocks given by their flat index (...), intp; of -1 whatever."""
         return self.mazes.centers.take(block, axis=0)

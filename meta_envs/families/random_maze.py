@@ -60,9 +60,13 @@ class RandomMaze(Maze):
     `num_decisions`; never truncated [ours: the end is part of the problem].
 
     ## Optimum
-    Not known. One who knows the task goes the shortest way, which `best_action` does nearly (it leaves apples out that
-    are not on its way): neighbouring places are 2 blocks apart, at least 6.7 decisions. How best to search a maze for a
-    goal that can be seen is an open question.
+    Between bounds, `meta_envs.solve("MetaNavigation-RandomMaze-v0")`: at most 156.9, what one who knows maze and goal
+    has at the greatest speed with all corners cut, 15.2 visits and all apples (`meta_envs/maze_optimum.py`).
+    Neighbouring places are 2 blocks apart, along the middle at least 6.7 decisions. How best to search a maze for a
+    goal that can be seen is an open question. The learner `searcher`, which is told the plan, tries the nearest places
+    where it has not been and goes straight to the goal once it has touched it: it has about 106, with some 240
+    decisions to the first goal and 70 to later ones. `memoryless`, which searches anew for every goal, has about 45, a
+    steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2.
 
     ## Arguments
     - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper].

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from time import perf_counter, sleep
+
+import gymnasium as gym
 
 from meta_envs.family import Array
 
@@ -37,6 +40,8 @@ class Window:
         if screen is None or screen.get_size() != size:
             pygame.display.init()
             screen = pygame.display.set_mode(size)
+            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
+                gym.logger.warn('There is no display to open a window on: use render_mode="rgb_array".')
         self._open = True
         pygame.display.set_caption(self._title)
         sleep(min(self._pause, max(0.0, self._due - perf_counter())))

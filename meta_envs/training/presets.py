@@ -119,7 +119,12 @@ PRESETS: dict[str, Preset] = {
     "MetaBandit-Informative-v0": Preset(
         steps=1_000_000, num_envs=256, entropy=0.1, entropy_end=0.0, value_weight=0.02, reward_encoding="one_hot"
     ),
+    "MetaBandit-Restless-v0": DEPENDENT,
+    "MetaBandit-RestlessLow-v0": DEPENDENT,
+    "MetaBandit-RestlessHigh-v0": DEPENDENT,
     "MetaTwoStep-v0": Preset(steps=2_000_000, num_envs=256, entropy_end=0.0),
+    "MetaTwoStep-Switching-v0": Preset(steps=6_000_000, num_envs=64, epochs=8, entropy_end=0.0),
+    "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
 }
 
 
