@@ -11,9 +11,9 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from meta_envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
-from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes import live_one
-from meta_envs.privileged import Advice, Belief, follow_belief
+from meta_envs.privileged import Advice, Belief, first_belief, follow_belief
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -92,7 +92,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` on.
         """
         belief = self._belief
-        if belief is None and not isinstance(self.family, DiscreteFamily):
+        if belief is None and first_belief(self.family) is None:
             return None
         if belief is None or not belief.known[0]:
             raise ResetNeeded("The belief is followed when asked: call follow_belief() and then reset().")

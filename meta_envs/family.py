@@ -120,6 +120,13 @@ class TaskFamily(ABC):
         """
         return None
 
+    def read_belief(self, state: Array) -> Array | None:
+        """What the ideal learner believes in these states (B, D), or None where a state does not tell.
+
+        Discrete families need not say: their beliefs follow from outcomes.
+        """
+        return None
+
     def task_optimum(self, task: Array) -> Array | None:
         """Expected return of a lifetime (B,) to one who knows the task, or None where the family does not say.
 

@@ -85,10 +85,10 @@ class Belief:
         known: Which lifetimes have been followed from their beginning (num,) bool.
     """
 
-    def __init__(self, family: DiscreteFamily, num: int) -> None:
+    def __init__(self, family: TaskFamily, num: int, prior: Array) -> None:
         self._family = family
-        self._prior = family.initial_belief()
-        self.now = np.repeat(self._prior, num, axis=0)
+        self._prior = prior
+        self.now = np.repeat(prior, num, axis=0)
         self.ended = self.now.copy()
         self.known, self.ended_known = np.zeros(num, dtype=bool), np.zeros(num, dtype=bool)
         self._state = np.empty((num, 0))
@@ -101,14 +101,25 @@ class Belief:
         self._state = state.copy()
 
     def follow(self, action: Array, outcome: Array, state: Array) -> None:
-        """A step was lived: actions (num,), outcomes (num,), and the states after it (num, S)."""
+        """A step was lived: actions (num,), outcomes (num, ...), and the states after it (num, S)."""
         index = np.flatnonzero(self.known)
-        if len(index) > 0:
+        if len(index) > 0 and isinstance(self._family, DiscreteFamily):
             event = self._state[index], np.asarray(action)[index], outcome[index]
             self.now[index] = self._family.update_belief(self.now[index], *event)
+        elif len(index) > 0:
+            self.now[index] = self._family.read_belief(state[index])
         self._state = state.copy()
 
 
 def follow_belief(family: TaskFamily, num: int) -> Belief | None:
-    """The ideal learner's belief, or None where there is no such learner."""
-    return Belief(family, num) if isinstance(family, DiscreteFamily) else None
+    """The ideal learner's belief, or None where nobody knows it."""
+    prior = first_belief(family)
+    return None if prior is None else Belief(family, num, prior)
+
+
+def first_belief(family: TaskFamily) -> Array | None:
+    """The ideal learner's belief when a lifetime begins (1, D), or None where nobody knows it."""
+    if isinstance(family, DiscreteFamily):
+        return family.initial_belief()
+    chance = np.full((1, family.num_task_chance), 0.5)
+    return family.read_belief(family.initial_state(family.sample_task(chance), chance))

@@ -14,10 +14,10 @@ from gymnasium.vector.utils import batch_space
 
 from meta_envs.arguments import JsonSpec, check_render_mode, check_task, invalid_action, list_seeds, take_options
 from meta_envs.envs import RENDER_FPS
-from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily
+from meta_envs.family import Array, Observation, TaskFamily
 from meta_envs.lifetimes import live, pick, put, take
 from meta_envs.luck import Streams
-from meta_envs.privileged import Advice, Belief, follow_belief
+from meta_envs.privileged import Advice, Belief, first_belief, follow_belief
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -127,7 +127,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` of every copy on.
         """
         belief = self._belief
-        if belief is None and not isinstance(self.family, DiscreteFamily):
+        if belief is None and first_belief(self.family) is None:
             return None
         if belief is None or not belief.known.all():
             raise ResetNeeded("The beliefs are followed when asked: call follow_belief() and then reset().")

@@ -341,3 +341,28 @@ def test_foreign_environments_are_refused():
         with pytest.raises(ValueError, match=word) as caught:
             wrap(env)
         expect_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize("id", ["MetaHarlow-v0", "MetaHarlow-Symbolic-v0"])
+def test_harlows_ideal_learner_guesses_once(id):
+    """Before the first choice both sides may pay, after it one does for certain, the one that is best to turn to."""
+    env = wrappers.Privileged(gym.make(id))
+    _, info = env.reset(seed=4)
+    beliefs, over = [info["belief"].tolist()], False
+    while not over:
+        _, _, over, _, info = env.step(info["best_action"])
+        beliefs.append(info["belief"].tolist())
+    assert beliefs[0] == [0.5, 0.5]
+    certain = beliefs.index(next(belief for belief in beliefs if belief != [0.5, 0.5]))
+    assert all(belief == [0.5, 0.5] for belief in beliefs[:certain])
+    assert {tuple(belief) for belief in beliefs[certain:]} == {(0.0, 1.0), (1.0, 0.0)}
+
+
+def test_where_chance_does_not_pay_the_rewards_of_all_actions_are_known():
+    """At Harlow's choice the rewarded side promises 1 and the other -1."""
+    env = gym.make("MetaHarlow-Symbolic-v0")
+    env.reset(seed=1)
+    assert env.unwrapped.expected_rewards.tolist() == [0.0, 0.0, 0.2]
+    env.step(2)
+    best = env.unwrapped.best_action
+    assert env.unwrapped.expected_rewards.tolist() == [(1.0 if side == best else -1.0) for side in (0, 1)] + [0.0]

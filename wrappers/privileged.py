@@ -17,7 +17,7 @@ class Privileged(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     - ``best_action``: what one who knows the task would do, the lowest of equally good actions;
     - ``expected_rewards``: mean rewards of the next step (A,) float64, by action;
     - ``belief``: what the ideal learner believes (D,) after all that happened since the last reset, in the form that
-      the family documents at ``update_belief``.
+      the family documents at ``update_belief`` or ``read_belief``.
 
     A key is left out where nobody knows. At the end of a lifetime there is no next action: ``task`` and ``belief``
     stay, the two others are left out.

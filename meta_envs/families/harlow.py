@@ -236,6 +236,11 @@ class Harlow(TaskFamily):
             return None
         return np.full(len(task), self.num_trials * (FIXATION_REWARD + 1.0))
 
+    def read_belief(self, state: Array) -> Array:
+        """Probabilities that the left and that the right image of the present trial pays (B, 2)."""
+        right = np.where(state[:, TRIAL] == 0, 0.5, self.right_pays(state))
+        return np.stack([1.0 - right, right], axis=-1)
+
     def guess(self, state: Array) -> Array:
         """The states (B, S) as one believes them who takes the rewarded image of the first trial for the left one."""
         state = state.copy()

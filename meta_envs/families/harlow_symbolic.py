@@ -154,6 +154,11 @@ class HarlowSymbolic(TaskFamily):
     def task_optimum(self, task: Array) -> Array:
         return np.full(len(task), self.num_trials * (FIXATION_REWARD + 1.0))
 
+    def read_belief(self, state: Array) -> Array:
+        """Probabilities that the left and that the right identity of the present trial pays (B, 2)."""
+        right = np.where(state[:, 0] < 2, 0.5, self.right_pays(state))
+        return np.stack([1.0 - right, right], axis=-1)
+
     def guess(self, state: Array) -> Array:
         """The states (B, 2) as one sees them who takes the left identity of the first trial for the rewarded one."""
         clock, sides = state.T

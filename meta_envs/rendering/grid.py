@@ -59,6 +59,7 @@ def _summarise(family: IMazeGrid, trace: Trace) -> Summary:
         summarise(family, trace),
         title="I-maze, seen from above",
         unit="move",
+        names=("forward", "turn left", "turn right", "backward"),
         task=f"the goal was in the {GOALS[round(trace.task[0]) - 1]}" if trace.over else "",
     )
 

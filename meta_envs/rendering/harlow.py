@@ -147,6 +147,7 @@ def _summarise(family: Harlow | HarlowSymbolic, trace: Trace, choices: list[Choi
         title="Harlow's task" + ("" if isinstance(family, Harlow) else " in symbols"),
         trial=len(choices),
         num_trials=family.num_trials,
+        names=("left", "right", "no-op"),
         task=f"{thing} {trace.task[0]:.0f} paid" if trace.over else "",
     )
 

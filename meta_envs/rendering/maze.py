@@ -59,7 +59,7 @@ def _summarise(family: Maze, trace: Trace) -> Summary:
     summary = summarise(family, trace)
     title = "I-maze" if isinstance(family, IMaze) else summary.title
     task = f"the goal was {family.tell(trace.task)}" if trace.over else ""
-    return replace(summary, title=title, unit="step", task=task)
+    return replace(summary, title=title, unit="step", names=ACTIONS, task=task)
 
 
 def _free(family: Maze, trace: Trace) -> Array:

@@ -32,6 +32,7 @@ class Summary:
         over: Whether the lifetime is over.
         bandit: Whether the family's law is that of a bandit: countable actions and a single state.
         unit: What a trial is called.
+        names: (A,) what the actions are called; empty where they have numbers only.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Summary:
     over: bool
     bandit: bool
     unit: str
+    names: tuple[str, ...]
 
     def level(self, reward: Array | float) -> Array:
         """Rewards as fractions of the scale, in [0, 1]; the shape is kept."""
@@ -82,7 +84,9 @@ class Summary:
             return f"over; best {self.noun}: {best}" if best else f"over; {self.task}"
         if not len(self.rewards):
             return f"no {self.noun} chosen yet"
-        return f"last: {self.noun} {self.actions[-1] + 1}, reward {in_short(self.rewards[-1])}"
+        last = int(self.actions[-1])
+        chosen = self.names[last] if self.names else f"{self.noun} {last + 1}"
+        return f"last: {chosen}, reward {in_short(self.rewards[-1])}"
 
     @property
     def best(self) -> list[int]:
@@ -122,6 +126,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         over=trace.over,
         bandit=bandit,
         unit="trial",
+        names=(),
     )
 
 
