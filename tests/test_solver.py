@@ -15,8 +15,12 @@ from toys import RandomRoom, TwoRooms, UnlistedRooms
 from meta_envs import make_family, solve, solver
 from meta_envs.baselines import Bayes
 from meta_envs.families.dependent import DependentBandit
+from meta_envs.families.i_maze_grid import IMazeGrid
 from meta_envs.families.independent import IndependentBandit
-from meta_envs.family import Array
+from meta_envs.families.informative import InformativeBandit
+from meta_envs.families.switching import SwitchingTwoStep
+from meta_envs.families.two_step import TwoStep
+from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily
 from meta_envs.oracle import task_action_values
 from meta_envs.records import record
 from meta_envs.solver import merge, solve_generic, solve_two_arms
@@ -354,3 +358,50 @@ def test_a_family_derived_from_a_special_one_is_solved_with_its_own_rewards() ->
     """The special solver of two arms that pay 0 and 1 is not taken for arms that pay something else."""
     plain = solve("MetaBandit-Independent-v0", num_trials=3).value
     assert solve(PaidOtherwise(num_trials=3)).value == pytest.approx(57.0 * plain - 7.0 * 3, abs=1e-9)
+
+
+def best_by_weighing(family: DiscreteFamily, tasks: Array, weights: Array, state: Array, left: int) -> float:
+    """Optimal return by all histories, with the laws of tasks (G, T) weighed by their joint probabilities (G,)."""
+    if left == 0 or family.terminated(None, state)[0]:
+        return 0.0
+    values = []
+    for number in range(family.num_actions):
+        action = np.array([number])
+        law = family.outcome_probs(tasks, np.repeat(state, len(tasks), axis=0), np.repeat(action, len(tasks)))
+        total = 0.0
+        for outcome in range(family.num_outcomes):
+            joint, seen = weights * law[:, outcome], np.array([outcome])
+            if joint.sum() > 0.0:
+                following = family.next_state(state, action, seen)
+                total += joint.sum() * float(family.reward(state, action, seen)[0])
+                total += best_by_weighing(family, tasks, joint, following, left - 1)
+        values.append(total)
+    return max(values)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        InformativeBandit(num_arms=4, num_trials=3),
+        InformativeBandit(num_arms=5, num_trials=2, target_reward=2.0, other_reward=1.1),
+        TwoStep(num_trials=3),
+        TwoStep(num_trials=3, common=0.6, high=0.7, low=0.4),
+        IMazeGrid(corridor=1, arm=2, num_moves=6),
+    ],
+    ids=repr,
+)
+def test_families_that_list_their_tasks_are_solved_as_by_histories(family: FiniteTaskFamily) -> None:
+    """The optimum is that of a recursion over all histories that knows of no beliefs, only of the tasks' laws."""
+    expected = best_by_weighing(family, *family.tasks(), solver.first_state(family), family.horizon)
+    assert solve(family).value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("keywords", [{}, dict(switch=0.4, high=0.8, low=0.3)], ids=str)
+def test_switching_schedules_are_solved_as_by_histories(keywords: dict[str, float]) -> None:
+    """The same over all schedules of three trials, each with the product of its switches' probabilities."""
+    family = SwitchingTwoStep(num_trials=3, **keywords)  # type: ignore[arg-type]
+    tasks = 2.0 + np.indices((2, 2, 2)).reshape(3, -1).T
+    switches = np.sum(tasks[:, 1:] != tasks[:, :-1], axis=-1)
+    prior = 0.5 * family.switch**switches * (1.0 - family.switch) ** (2 - switches)
+    expected = best_by_weighing(family, tasks, prior, solver.first_state(family), family.horizon)
+    assert solve(family).value == pytest.approx(expected, abs=1e-9)
