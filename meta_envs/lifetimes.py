@@ -96,9 +96,10 @@ class PlainLifetimes(Lifetimes):
 
     def __init__(self, family: TaskFamily, num: int) -> None:
         super().__init__(family, num)
-        self._luck = np.empty((num, family.horizon, family.num_step_chance))
+        self._luck = np.empty((family.horizon, num, family.num_step_chance))
         self._state: Array | None = None
         self._visible = None if isinstance(family, DiscreteFamily) else self.task
+        self._ends_early = type(family).terminated is not TaskFamily.terminated
 
     def state(self) -> Array:
         """The states (num, S)."""
@@ -114,18 +115,24 @@ class PlainLifetimes(Lifetimes):
         if self._state is None:
             self._state = np.zeros((self.num, *newborn.shape[1:]), newborn.dtype)
         self._state[index] = newborn
-        self._luck[index] = luck
+        self._luck[:, index] = luck.swapaxes(0, 1)
 
     def _transition(self, action: Array) -> tuple[Array, Array]:
         state = self.state()
-        chance = self._luck[self._everyone, np.minimum(self.steps, self.family.horizon - 1)]
-        outcome = self.family.outcome(self.task, state, action, chance)
+        outcome = self.family.outcome(self.task, state, action, self._chance())
         reward = self.family.reward(state, action, outcome)
         self._state = self.family.next_state(state, action, outcome)
         return outcome, reward
 
+    def _chance(self) -> Array:
+        """The uniforms (num, num_step_chance) of the step that comes."""
+        last = self.family.horizon - 1
+        if self._clock is not None or self.family.num_step_chance == 0:
+            return self._luck[min(self._clock or 0, last)]
+        return self._luck[np.minimum(self.steps, last), self._everyone]
+
     def _ended(self) -> Array | None:
-        return self.family.terminated(self._visible, self.state())
+        return self.family.terminated(self._visible, self.state()) if self._ends_early else None
 
 
 class TabulatedLifetimes(Lifetimes):
