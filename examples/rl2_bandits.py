@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import beta
 
-from meta_envs.baselines import CountingLearner
+from meta_envs.bandit_learners import CountingLearner
 from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array

@@ -12,7 +12,7 @@ from gymnasium.error import ResetNeeded
 
 from meta_envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
 from meta_envs.family import Array, TaskFamily
-from meta_envs.lifetimes import live_one
+from meta_envs.lifetime import live_one
 from meta_envs.privileged import Advice, Belief, first_belief, follow_belief
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter

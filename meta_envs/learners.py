@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from meta_envs.family import Array, TaskFamily
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.registry import make_family
 
 
@@ -129,3 +129,20 @@ def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list
             continue
         served.append(name)
     return served
+
+
+def pick_best(values: Array, rng: np.random.Generator) -> Array:
+    """The highest of the actions' values (B, A), ties broken at random."""
+    near = values >= np.max(values, axis=-1, keepdims=True) - 1e-12
+    return np.argmax(near * rng.random(values.shape), axis=-1)
+
+
+def need_discrete(family: TaskFamily, name: str) -> DiscreteFamily:
+    """The family, for a learner of that name.
+
+    Raises:
+        ValueError: If its actions and outcomes are not finitely many.
+    """
+    if not isinstance(family, DiscreteFamily):
+        raise ValueError(f"{name} serves families with discrete actions, and {type(family).__name__} is none.")
+    return family

@@ -13,7 +13,7 @@ import numpy as np
 
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array, TaskFamily, require
-from meta_envs.learners import Learner
+from meta_envs.learners import Learner, pick_best
 
 
 class Posterior:
@@ -141,8 +141,7 @@ class EpisodePlanner(Learner):
         if step == 0:
             self._values = self._plan()
         values = self._values[self._everyone, step, self._state[:, 1]]
-        near = values >= np.max(values, axis=-1, keepdims=True) - 1e-12
-        return np.argmax(near * self._rng.random(values.shape), axis=-1)
+        return pick_best(values, self._rng)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Update the posterior."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily
+from meta_envs.learners import Learner
 
 
 class Plan(ABC):
@@ -110,3 +111,22 @@ class TwoArmPlan(Plan):
         """Counts (num, 3) after a step."""
         first = action == 0
         return node + np.stack([first, first * outcome, ~first * outcome], axis=-1)
+
+
+class Planner(Learner):
+    """A learner that plays a plan, which `begin` chooses."""
+
+    looks = False
+    _plan: Plan
+
+    def _start(self, num: int) -> None:
+        self._step, self._node = 0, self._plan.start(num)
+
+    def act(self, observation: Array) -> Array:
+        """Actions (num,)."""
+        return self._plan.action(self._step, self._node)
+
+    def learn(self, action: Array, outcome: Array, reward: Array) -> None:
+        """Follow the belief."""
+        self._node = self._plan.follow(self._step, self._node, action, outcome)
+        self._step += 1

@@ -9,7 +9,8 @@ from scipy.stats import binomtest
 from toys import RandomRoom, TwoRooms
 
 from meta_envs import make_family
-from meta_envs.baselines import LEARNERS, UCB
+from meta_envs.bandit_learners import UCB
+from meta_envs.baselines import LEARNERS
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily

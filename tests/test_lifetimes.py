@@ -10,13 +10,11 @@ from families import Drift, PlainUrn, Urn, small
 
 import meta_envs
 from meta_envs.families.dependent import DependentBandit
+from meta_envs.lifetime import PlainLifetime, TabulatedLifetime, live_one
 from meta_envs.lifetimes import (
-    PlainLifetime,
     PlainLifetimes,
-    TabulatedLifetime,
     TabulatedLifetimes,
     live,
-    live_one,
 )
 from meta_envs.luck import Streams
 from meta_envs.tables import find_rows, tabulate

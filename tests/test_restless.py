@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binomtest, kstest, norm, pearsonr
 
 import meta_envs
-from meta_envs.baselines import RescorlaWagner
+from meta_envs.bandit_learners import RescorlaWagner
 from meta_envs.families import restless
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.restless import RestlessBandit, fold, walk_kernels
