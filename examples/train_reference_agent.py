@@ -42,7 +42,7 @@ def main(
     # 2. Evaluate on lifetimes that no training run sees, all learners with the same tasks and the same luck.
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
     rules = serving(["random", "ucb1", "thompson_independent", "thompson"], id)
-    learners: list[str | Learner] = [*rules, sampled, greedy, "bayes"]
+    learners: list[str | Learner] = [*rules, sampled, greedy, *serving(["bayes"], id)]
     with Console(stderr=True).status("Evaluating on 10,000 unseen lifetimes ..."):
         cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
     Console().print(table(cards))

@@ -20,10 +20,9 @@ from meta_envs.bandit_learners import (
     ThompsonWalk,
 )
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, PrivilegedLearner, need_discrete
+from meta_envs.learners import Learner, PrivilegedLearner
 from meta_envs.mdp_learners import BEB, PSRL, UCRL2, MDPEpsilonGreedy, OptimisticPSRL
 from meta_envs.oracle import best_actions
-from meta_envs.plans import Plan, Planner
 from meta_envs.searchers import Memoryless, Searcher
 from meta_envs.solver import Optimum, solve
 from meta_envs.tables import find_rows, tabulate
@@ -88,18 +87,6 @@ class Oracle(PrivilegedLearner):
         self._step += 1
 
 
-class PlanPlayer(Planner):
-    """Plays a given plan."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; refuses families in which the plan makes no sense."""
-        self._plan.check(need_discrete(family, "bayes"))
-        self._start(num)
-
-
 class Bayes(PrivilegedLearner):
     """Plays the policy that `meta_envs.solve` computes: no learner has a higher expected return under that prior.
 
@@ -121,7 +108,7 @@ class Bayes(PrivilegedLearner):
         optimum = self._optimum or solve(family)
         if self._optimum is None and (instead := optimum.policy.name) != Bayes.name:
             raise ValueError(f"bayes plays optimal policies, and here is none, {optimum.note}: use {instead}.")
-        self._player = optimum.policy if optimum.plan is None else PlanPlayer(optimum.plan)
+        self._player = optimum.policy
         self._player.begin(family, num, rng)
         self.looks = self._player.looks
 

@@ -43,6 +43,7 @@ import numpy as np
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
 from meta_envs.gittins import MAX_TRIALS, IndexPlan
+from meta_envs.plans import PlanPlayer
 from meta_envs.solver import Optimum
 
 SMOOTHING = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -99,12 +100,11 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
 
 def simulate(family: IndependentBandit, plan: IndexPlan, knowing: float) -> tuple[float, float]:
     """Expected return of a plan and its standard error: ``knowing``, the oracle's, less the mean of what is missed."""
-    from meta_envs.baselines import Bayes, Oracle
+    from meta_envs.baselines import Oracle
     from meta_envs.records import record
 
-    player = Bayes(Optimum(knowing, knowing, "bound", "", 0.0, plan))
     num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
-    lived, best = record([player, Oracle()], family, range(FIRST_SEED, FIRST_SEED + num), 0)
+    lived, best = record([PlanPlayer(plan), Oracle()], family, range(FIRST_SEED, FIRST_SEED + num), 0)
     missed = best.expected - lived.expected
     return knowing - float(np.mean(missed)), float(np.std(missed, ddof=1) / np.sqrt(num))
 

@@ -116,7 +116,12 @@ def info(id: Id, as_json: AsJson = False) -> None:
 
     values = ", ".join(f"`{name}={value}`" for name, value in described["keywords"].items())
     Console().print(Markdown(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
-    print(f"\nTry it with: meta-envs evaluate {id}\nTrain an agent with: meta-envs train {id}")
+    print(f"\nTry it with: meta-envs evaluate {id}")
+    if (
+        isinstance(meta_envs.make_family(id).observation_space, gym.spaces.Box)
+        and "uint8" not in described["observations"]
+    ):
+        print(f"Train an agent with: meta-envs train {id}")
 
 
 @app.command()
@@ -186,7 +191,7 @@ def evaluate(
 ) -> None:
     """Evaluate learners and trained agents on the same unseen lifetimes, beside the optimum.
 
-    Where no --agent is given: random play, UCB and Thompson sampling on bandits, posterior sampling on MDPs, the
+    Where no --agent is given: random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the
     optimum's policy and, where that is not known to be optimal, one who knows the task.
     """
     from meta_envs import comparison

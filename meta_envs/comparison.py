@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta_envs.evaluation import assess, standard_error
+from meta_envs.evaluation import assess
 from meta_envs.family import TaskFamily, require
 from meta_envs.learners import Learner
-from meta_envs.records import Record
+from meta_envs.records import Record, standard_error
 from meta_envs.scorecards import WIDTH, Scorecard, describe
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from meta_envs.family import Array, TaskFamily, require
 from meta_envs.learners import Learner, make_learner
-from meta_envs.records import Record, record
+from meta_envs.records import Record, record, standard_error
 from meta_envs.registry import make_family
 from meta_envs.scorecards import Scorecard
 from meta_envs.solver import Optimum, solve
@@ -246,8 +246,3 @@ def bootstrap_means(values: Array) -> Array:
         drawn = rng.integers(len(sums), size=len(sums))
         means[sample] = sums[drawn].sum() / sizes[drawn].sum()
     return means
-
-
-def standard_error(values: Array) -> float:
-    """Of the mean of values (n,)."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

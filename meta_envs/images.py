@@ -73,7 +73,7 @@ def as_images(images: Any) -> Images:
             images = str(Path(images).resolve())
     count = sum(count_images(images, split) for split in SPLITS)
     require(count >= 4, "images", images, f"give a set of at least 4, two a split; there are {count}")
-    if isinstance(source := None if images == GENERATED else _source(images), tuple):
+    if images != GENERATED and isinstance(source := _source(images), tuple):
         for file in (source[0], source[-1]):
             _read(file)
     return images

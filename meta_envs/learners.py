@@ -21,7 +21,7 @@ from meta_envs.registry import make_family
 
 
 class Learner(ABC):
-    """Something that lives in ``num`` lifetimes at once. A trained agent is one, and so is each rule below.
+    """Something that lives in ``num`` lifetimes at once: a trained agent, or a rule of `meta_envs.baselines`.
 
     The caller lives the lifetimes, the learner only answers: ``begin`` once, then for every step ``act`` and ``learn``.
     All that a learner may know comes in by these three: the family (its prior is public, the task is not), the

@@ -121,14 +121,14 @@ def _judge(lives: list[Life], family: TaskFamily, task: Array, whole: bool) -> N
     # Where tasks are few, many lifetimes share one.
     kinds, which = np.unique(task, axis=0, return_inverse=True)
     which = which.ravel()
-    means = task_laws(family, kinds)[1]
+    laws = task_laws(family, kinds)
     for life in lives:
-        life["expected"] = means[which, life["row"], life["action"]]
+        life["expected"] = laws[1][which, life["row"], life["action"]]
         life["regret"] = np.empty(life["row"].shape)
         if whole:
             life["best_action"] = np.empty(life["row"].shape, np.intp)
     steps = reversed(range(family.horizon))
-    for step, (rows, values) in zip(steps, task_action_values(family, kinds), strict=True):
+    for step, (rows, values) in zip(steps, task_action_values(family, kinds, laws), strict=True):
         best = np.max(values, axis=-1)
         lowest = np.argmax(values >= best[..., None] - 1e-12, axis=-1) if whole else None
         for life in lives:

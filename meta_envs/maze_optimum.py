@@ -28,7 +28,7 @@ from meta_envs.families.maze import REPEAT, SPEED, TOUCH, Maze
 from meta_envs.families.random_maze import SIZES, RandomMaze
 from meta_envs.family import Array
 from meta_envs.mazes import list_places
-from meta_envs.records import record
+from meta_envs.records import record, standard_error
 from meta_envs.searchers import Searcher
 from meta_envs.solver import Optimum
 
@@ -115,9 +115,9 @@ def measure_string(circles: Sequence[tuple[Any, float]]) -> Any:
     return length
 
 
-def _count_decisions(length: Array) -> Array:
+def _count_decisions(length: Array, speed: float = SPEED) -> Array:
     """Least decisions (...) intp for ways of these lengths from rest."""
-    return np.ceil((length / SPEED + 1.0) / REPEAT - 1e-9).astype(np.intp)
+    return np.ceil((length / speed + 1.0) / REPEAT - 1e-9).astype(np.intp)
 
 
 def count_visits(share: Array, horizon: int) -> Array:
@@ -148,11 +148,11 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
         task = family.sample_task(chance)
     length = find_ways(family, task) - TOUCH
     away = np.arange(family.num_places) != task[:, 1:]
-    visit = np.where(away, np.ceil((length / FASTEST + 1.0) / REPEAT - 1e-9), 0.0).astype(np.intp)
+    visit = np.where(away, _count_decisions(length, FASTEST), 0)
     share = np.zeros((len(task), visit.max() + 1))
     np.add.at(share, (np.arange(len(task))[:, None], visit), away / (family.num_places - 1))
     visits = count_visits(share, family.horizon)[:, -1]
-    error = 0.0 if family.layouts == "fixed" else ERRORS * float(np.std(visits, ddof=1) / np.sqrt(len(visits)))
+    error = 0.0 if family.layouts == "fixed" else ERRORS * standard_error(visits)
     return _make(family, float(np.mean(visits)), error, "one who knows plan and goal, at the greatest speed")
 
 
@@ -196,12 +196,8 @@ def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
         achieved=float(np.mean(achieved)),
         kind="bound",
         note=f"{bound}{margin}: at most {visits + error:.2f} visits, and all apples; searcher{told} has "
-        f"{np.mean(achieved):.2f} in {num} lifetimes, with a standard error of {_error(achieved):.2f}, and "
-        f"random play {np.mean(random):.2f}, with one of {_error(random):.2f}",
+        f"{np.mean(achieved):.2f} in {num} lifetimes, with a standard error of {standard_error(achieved):.2f}, and "
+        f"random play {np.mean(random):.2f}, with one of {standard_error(random):.2f}",
         random_value=float(np.mean(random)),
         player=Searcher,
     )
-
-
-def _error(values: Array) -> float:
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

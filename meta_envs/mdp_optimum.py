@@ -11,7 +11,7 @@ import numpy as np
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array
 from meta_envs.mdp_learners import BEB, UCRL2, plan
-from meta_envs.records import record
+from meta_envs.records import record, standard_error
 from meta_envs.solver import Optimum
 
 ERRORS = 3.0
@@ -32,7 +32,7 @@ def solve_tabular(family: TabularMDP) -> Optimum:
     """What one who knows the task expects, 3 standard errors above the mean, and what a learner achieves."""
     size = family.num_pairs * family.num_states
     optima = _sample_optima(family, int(np.clip(WORK // size, *TASKS)))
-    error = _standard_error(optima)
+    error = standard_error(optima)
     num = int(np.clip(WORK // (size * family.num_episodes), *LIFETIMES))
     # Chosen in other lifetimes than it is judged in, for the best of several looks better than it is.
     trial = range(FIRST_SEED, FIRST_SEED + max(2, num // 8))
@@ -45,7 +45,7 @@ def solve_tabular(family: TabularMDP) -> Optimum:
         kind="bound",
         note=f"the mean return {np.mean(optima):.2f} of one who knows the task, over {len(optima):,} tasks, plus "
         f"{ERRORS:g} standard errors of {error:.2f}; {player.name} has {np.mean(achieved):.2f} in {num:,} lifetimes, "
-        f"with a standard error of {_standard_error(achieved):.2f}",
+        f"with a standard error of {standard_error(achieved):.2f}",
         random_value=family.horizon * family.reward_mean,
         player=player,
     )
@@ -61,7 +61,3 @@ def _sample_optima(family: TabularMDP, num: int) -> Array:
         values = plan(family.means(task), family.transitions(task), family.episode_length)
         optima.append(family.num_episodes * np.max(values[:, 0, 0], axis=-1))
     return np.concatenate(optima)
-
-
-def _standard_error(values: Array) -> float:
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

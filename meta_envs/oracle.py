@@ -10,12 +10,15 @@ from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.tables import reachable_rows, tabulate
 
 
-def task_action_values(family: TaskFamily, task: Array) -> Iterator[tuple[Array, Array]]:
+def task_action_values(
+    family: TaskFamily, task: Array, laws: tuple[Array, Array] | None = None
+) -> Iterator[tuple[Array, Array]]:
     """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
 
     Args:
         family: A family with few states.
         task: Tasks (B, T).
+        laws: What `task_laws` says of them, where that was computed already.
 
     Yields:
         For each step, the last one first, the rows (n,) of ``family.states()`` in which a lifetime may be then, and the
@@ -24,7 +27,7 @@ def task_action_values(family: TaskFamily, task: Array) -> Iterator[tuple[Array,
     Raises:
         ValueError: If the family does not list its states.
     """
-    probs, rewards = task_laws(family, task)
+    probs, rewards = laws or task_laws(family, task)
     tables = tabulate(family)
     assert tables is not None
     assert isinstance(family, DiscreteFamily)
@@ -48,10 +51,11 @@ def best_actions(family: TaskFamily, task: Array) -> Array:
     Raises:
         ValueError: If the family does not list its states.
     """
-    probs, _ = task_laws(family, task[:1])
-    kind = np.min_scalar_type(probs.shape[2])
-    actions = np.zeros((family.horizon, len(task), probs.shape[1]), kind)
-    for step, (rows, values) in zip(reversed(range(family.horizon)), task_action_values(family, task), strict=True):
+    laws = task_laws(family, task)
+    _, num_states, num_actions = laws[1].shape
+    actions = np.zeros((family.horizon, len(task), num_states), np.min_scalar_type(num_actions))
+    steps = reversed(range(family.horizon))
+    for step, (rows, values) in zip(steps, task_action_values(family, task, laws), strict=True):
         near = values >= np.max(values, axis=-1, keepdims=True) - 1e-12
         actions[step][:, rows] = np.argmax(near, axis=-1)
     return actions

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from meta_envs.family import Array, DiscreteFamily
-from meta_envs.learners import Learner
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.learners import Learner, need_discrete
 
 
 class Plan(ABC):
@@ -130,3 +130,15 @@ class Planner(Learner):
         """Follow the belief."""
         self._node = self._plan.follow(self._step, self._node, action, outcome)
         self._step += 1
+
+
+class PlanPlayer(Planner):
+    """Plays a given plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self.name = plan, plan.name
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; refuses families in which the plan makes no sense."""
+        self._plan.check(need_discrete(family, self.name))
+        self._start(num)

@@ -78,3 +78,8 @@ def _sum_up(life: Life, family: TaskFamily, task: Array) -> Record:
         None if regret is None else np.sum(regret, axis=1),
         None if regret is None else np.sum(regret**2, axis=1),
     )
+
+
+def standard_error(values: Array) -> float:
+    """Of the mean of values (n,)."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

@@ -56,7 +56,7 @@ class Scorecard:
     optimum_kind: str | None
     """ "exact", or "bound" where ``optimal_return`` is an upper bound."""
     random_return: float | None
-    """Of uniformly random play, exact."""
+    """Of uniformly random play, exact but where the optimum's note says that it was simulated."""
     regret_curve: list[float] | None = field(repr=False)
     """Cumulative expected regret after every step (horizon)."""
     regret_curve_se: list[float] | None = field(repr=False)

@@ -1,4 +1,4 @@
-"""The Bayes optimum, exact, by dynamic programming over the beliefs that a learner can reach from the prior."""
+"""The Bayes optimum: by dynamic programming over the beliefs that can be reached, or by a family's own solver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
-from meta_envs.plans import Plan, TreePlan, TwoArmPlan
+from meta_envs.plans import Plan, PlanPlayer, TreePlan, TwoArmPlan
 from meta_envs.registry import make_family
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Optimum:
     value: float
     """The Bayes-optimal expected return of a lifetime, or an upper bound of it."""
     achieved: float
-    """The expected return of ``policy``; equals ``value`` where that is exact."""
+    """The expected return of ``policy``; equals ``value`` where that is exact, else mostly simulated (``note``)."""
     kind: Literal["exact", "bound"]
     """Whether ``value`` is exact or an upper bound."""
     note: str
     """How it was computed, and of what it is a bound."""
     random_value: float
-    """The exact expected return of uniformly random play."""
+    """The expected return of uniformly random play, exact but where ``note`` says that it was simulated."""
     plan: Plan | None = field(default=None, repr=False, compare=False)
     """The policy as tables, which `policy` plays, where it has that form."""
     player: Callable[[], Learner] | None = field(default=None, repr=False, compare=False)
@@ -63,21 +63,17 @@ class Optimum:
     @property
     def policy(self) -> Learner:
         """A new learner that plays the optimum."""
-        from meta_envs.baselines import Bayes
-
-        if self.plan is None:
-            assert self.player is not None
-            return self.player()
-        player = Bayes(self)
-        player.name = self.plan.name
-        return player
+        if self.plan is not None:
+            return PlanPlayer(self.plan)
+        assert self.player is not None
+        return self.player()
 
 
 def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
     """The Bayes-optimal expected return of a family, and the policy that has it. Remembered for the next call.
 
-    It is exact, but for many independent arms or pulls, where it is an upper bound, and the policy that of the Gittins
-    index.
+    It is exact or an upper bound, as ``kind`` and ``note`` say; where it is a bound, the policy may be any learner that
+    comes near it.
 
     Args:
         id: An environment's id, or a family.
@@ -124,14 +120,6 @@ def _most_beliefs(family: DiscreteFamily) -> int:
     return MAX_BRANCHES // (family.num_actions * family.num_outcomes)
 
 
-def _check_size(family: DiscreteFamily, beliefs: int, most: int, finding: str) -> None:
-    if beliefs > most:
-        raise ValueError(
-            f"{type(family).__name__} {finding}, more than the {most:,} that are gone through: give it fewer trials or "
-            f"arms, or compare learners by their regret, which needs no optimum."
-        )
-
-
 def solve_generic(family: DiscreteFamily) -> Optimum:
     """Exact optimum of any discrete family: reachable beliefs forward, level by level and merged, then values backward.
 
@@ -140,11 +128,15 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     """
     belief, state = family.initial_belief(), first_state(family)
     levels: list[tuple[Array, Array, Array]] = []
-    total = 0
+    total, most = 0, _most_beliefs(family)
     for step in range(family.horizon):
         total += len(belief)
-        finding = f"has {total:,} beliefs after {step} of {family.horizon} steps"
-        _check_size(family, total, _most_beliefs(family), finding)
+        if total > most:
+            raise ValueError(
+                f"{type(family).__name__} has {total:,} beliefs after {step} of {family.horizon} steps, more than the "
+                f"{most:,} that are gone through: give it fewer trials or arms, or compare learners by their regret, "
+                f"which needs no optimum."
+            )
         children, probs, rewards, belief, state = _expand(family, belief, state, step == family.horizon - 1)
         levels.append((children, probs, rewards))
     actions, followers = [], []

@@ -1,7 +1,8 @@
 """Speeds, as ratios taken in one run on one core.
 
-The bandit is ``MetaBandit-Dependent-v0``, its history `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``,
-native where there are several copies, and stock is sb3-contrib's RecurrentPPO.
+The bandit is ``MetaBandit-Dependent-v0`` (of the families ``MetaBandit-Independent-v0``), its history
+`PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``, native where there are several copies, and stock is
+sb3-contrib's RecurrentPPO.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ HEADINGS = {
 def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[str, Any]]:
     """Steps per second of environments, of all task families, of training, or of everything.
 
-    The fastest of three repetitions is taken, and what is compared is measured in turn, so that a busy machine disturbs
-    both alike.
+    Of speeds the fastest of three repetitions is taken, and what is compared is measured in turn, so that a busy
+    machine disturbs both alike.
 
     Args:
         what: "env", "families", "training", or "" for all of them.
@@ -68,7 +69,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 
     shown = Table(box=None, header_style="bold", pad_edge=False)
     columns = {name: heading for name, heading in HEADINGS.items() if any(row.get(name) for row in rows)}
-    if "birth" in columns:
+    if all(row["what"].startswith(("Meta", "copying")) for row in rows):
         # Families are all beside the first row, images beside the copied frames.
         del columns["beside"]
     for name, heading in columns.items():

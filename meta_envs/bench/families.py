@@ -93,7 +93,7 @@ def _speed_of_copying(size: int, seconds: float) -> float:
 
 
 def _birth(id: str, num: int) -> float:
-    """Microseconds that a birth takes, the best of some resets."""
+    """Microseconds that a birth takes, the mean of 20 resets."""
     venv = gym.make_vec(id, num_envs=num)
     venv.reset(seed=0)
     spent = []

@@ -255,8 +255,7 @@ class Harlow(TaskFamily):
 
 def sample_pair(chance: Array, num: int) -> Array:
     """Ordered pairs (B, 2) of distinct numbers below ``num``, as likely each, from uniforms (B, at least 2)."""
-    first = np.minimum(np.floor(chance[:, 0] * num), num - 1.0)
-    second = np.minimum(np.floor(chance[:, 1] * (num - 1)), num - 2.0)
+    first, second = np.floor(chance[:, 0] * num), np.floor(chance[:, 1] * (num - 1))
     return np.stack([first, second + (second >= first)], axis=-1)
 
 

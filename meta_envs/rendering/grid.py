@@ -12,7 +12,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
 from meta_envs.rendering.header import paint_header
-from meta_envs.rendering.raster import spacing
+from meta_envs.rendering.latency import DONE, paint_latencies, write_latencies
 from meta_envs.rendering.summary import Summary, in_short, summarise
 from meta_envs.rendering.text import WIDTH, write_table
 from meta_envs.rendering.theme import Color
@@ -20,9 +20,6 @@ from meta_envs.rendering.trace import Trace
 
 TOP, MAP_BOTTOM = 92, 306
 MAP_RIGHT, VIEW_LEFT = 408, 430
-BAR = (352, 366)
-"""Upper and lower edge of the bar of moves."""
-VISITED: Color = (196, 214, 233)
 
 
 def paint_grid(family: TaskFamily, trace: Trace) -> Array:
@@ -32,7 +29,7 @@ def paint_grid(family: TaskFamily, trace: Trace) -> Array:
     paint_header(canvas, summary)
     _paint_map(canvas, family, trace)
     _paint_view(canvas, family, trace)
-    _paint_moves(canvas, family, trace)
+    paint_latencies(canvas, _finds(trace), len(trace.actions), family.horizon, trace.over, "move")
     return canvas.pixels
 
 
@@ -51,7 +48,12 @@ def write_grid(family: TaskFamily, trace: Trace) -> str:
         plan[family.corridor - north, family.arm + east] = marks[place]
     total = in_short(float(summary.rewards.sum()))
     lines = [f"{summary.title}: {summary.progress}, reward {total}", summary.status]
-    return "\n".join([*lines, *("".join(row).rstrip() for row in plan), _latencies(trace)]) + "\n"
+    return (
+        "\n".join(
+            [*lines, *("".join(row).rstrip() for row in plan), write_latencies(_finds(trace), trace.over, "move")]
+        )
+        + "\n"
+    )
 
 
 def _summarise(family: IMazeGrid, trace: Trace) -> Summary:
@@ -71,15 +73,6 @@ def _visited(trace: Trace) -> list[int]:
 def _finds(trace: Trace) -> list[int]:
     """Moves at which the goal was found, counted from 1."""
     return [move for move, outcome in enumerate(trace.outcomes, 1) if outcome == 1]
-
-
-def _latencies(trace: Trace) -> str:
-    """Moves from each start in the centre to the goal, the first few."""
-    waits = [after - before for before, after in pairwise([0, *_finds(trace)])]
-    if not waits:
-        return "goal not found yet" if not trace.over else "goal not found"
-    more = ", ..." if len(waits) > 9 else ""
-    return f"moves to the goal: {', '.join(str(wait) for wait in waits[:9])}{more}"
 
 
 def _alcoves(family: IMazeGrid, trace: Trace) -> dict[int, str]:
@@ -109,7 +102,7 @@ def _paint_map(canvas: Canvas, family: IMazeGrid, trace: Trace) -> None:
     ]
     visited = set(_visited(trace))
     for cell, (x, y) in enumerate(centers):
-        canvas.box(x - size / 2, y - size / 2, size, size, VISITED if cell in visited else theme.PAPER)
+        canvas.box(x - size / 2, y - size / 2, size, size, DONE if cell in visited else theme.PAPER)
     since = _finds(trace)[-1] if _finds(trace) else 0
     for before, after in pairwise(int(state[0]) for state in trace.states[since:]):
         (left, right), (upper, lower) = (sorted(ends) for ends in zip(centers[before], centers[after], strict=True))
@@ -144,25 +137,6 @@ def _paint_view(canvas: Canvas, family: IMazeGrid, trace: Trace) -> None:
     canvas.frame(VIEW_LEFT, TOP, family.view * size, family.view * size, theme.FAINT, line=1)
     middle = family.view * size / 2
     _paint_agent(canvas, VIEW_LEFT + middle, TOP + middle, 0.36 * size, 0)
-
-
-def _paint_moves(canvas: Canvas, family: IMazeGrid, trace: Trace) -> None:
-    """The moves of the lifetime as a bar, with a mark at each goal."""
-    upper, lower = BAR
-    slot = (theme.RIGHT - theme.LEFT) / family.num_moves
-    canvas.text(_latencies(trace), theme.LEFT, upper - 20, theme.LABEL, theme.INK)
-    canvas.text("goals", theme.LEFT - 10, upper, theme.LABEL, theme.FAINT, align="right")
-    canvas.box(theme.LEFT, upper, theme.RIGHT - theme.LEFT, lower - upper, theme.PANEL)
-    canvas.box(theme.LEFT, upper, slot * len(trace.actions), lower - upper, VISITED)
-    for move in _finds(trace):
-        canvas.box(theme.LEFT + slot * (move - 0.5) - 2, upper, 4, lower - upper, theme.HIGH)
-    canvas.text("move", theme.LEFT - 10, lower + 6, theme.LABEL, theme.FAINT, align="right")
-    every = spacing(canvas.width(str(family.num_moves), theme.LABEL) + 18, slot)
-    for move in {1, *range(every, family.num_moves + 1, every)}:
-        x = theme.LEFT + slot * (move - 0.5)
-        canvas.box(x - 0.5, lower, 1, 4, theme.FAINT)
-        half = canvas.width(str(move), theme.LABEL) / 2
-        canvas.text(str(move), min(x, theme.RIGHT - half), lower + 6, theme.LABEL, theme.INK, align="center")
 
 
 def _paint_agent(canvas: Canvas, x: float, y: float, reach: float, heading: int) -> None:

@@ -84,7 +84,7 @@ def paint_symbolic(family: TaskFamily, trace: Trace) -> Array:
         screen[36:48, 40:44] = screen[40:44, 36:48] = CROSS
     _paint_view(canvas, screen, trace, (*SIDES, "no-op"))
     _paint_choices(canvas, family, choices, tiles)
-    _paint_identities(canvas, family, trace, choices)
+    _paint_identities(canvas, family, trace, choices, tiles)
     return canvas.pixels
 
 
@@ -288,7 +288,9 @@ def _draw_identities(split: str) -> Array:
     return theme.LEVELS[levels].reshape(-1, 4, 2, 3)
 
 
-def _paint_identities(canvas: Canvas, family: HarlowSymbolic, trace: Trace, choices: list[Choice]) -> None:
+def _paint_identities(
+    canvas: Canvas, family: HarlowSymbolic, trace: Trace, choices: list[Choice], tiles: Array
+) -> None:
     """The two identities in numbers, once they were seen."""
     canvas.text("identities", theme.MARGIN, BELOW - 18, theme.LABEL, theme.FAINT)
     if not _have_been_shown(family, trace):
@@ -297,7 +299,7 @@ def _paint_identities(canvas: Canvas, family: HarlowSymbolic, trace: Trace, choi
     slot, left = 48, theme.MARGIN + 46
     for row, number in enumerate(sorted(trace.task.astype(int).tolist())):
         y = BELOW + row * (LINE + 6)
-        _paste(canvas, _enlarge(_draw_identities(family.split)[number], LINE - 4), theme.MARGIN, y + 2)
+        _paste(canvas, _enlarge(tiles[number], LINE - 4), theme.MARGIN, y + 2)
         for place, value in enumerate(identities(family.split)[number].tolist()):
             level = (value + 1) / 2
             canvas.box(left + place * slot, y, slot - 3, LINE, theme.level_color(level))

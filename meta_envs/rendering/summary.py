@@ -110,7 +110,10 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
     np.divide(totals, counts, out=means, where=counts > 0)
     # Trials may have several steps: they are over where the family's clock ticks.
     ticks = np.diff(family.elapsed(np.arange(family.horizon + 1))) > 0
-    bandit = is_bandit(family)
+    bandit, true_means = is_bandit(family), None
+    if trace.over and bandit:
+        expected = family.expected_rewards(trace.task[None], trace.states[-1][None])
+        true_means = None if expected is None else expected[0]
     return Summary(
         title=in_words(type(family).__name__),
         trial=int(np.count_nonzero(ticks[:steps])),
@@ -121,7 +124,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         counts=counts,
         means=means,
         scale=_find_scale(family, rewards),
-        true_means=_find_true_means(family, trace.task) if trace.over and bandit else None,
+        true_means=true_means,
         task=_describe(family, trace.task) if trace.over else "",
         over=trace.over,
         bandit=bandit,
@@ -160,15 +163,6 @@ def _find_scale(family: TaskFamily, rewards: Array) -> tuple[float, float]:
     low = min(0.0, low if np.isfinite(low) else seen[0])
     high = max(0.0, high if np.isfinite(high) else seen[1])
     return (low, high) if high > low else (0.0, 1.0)
-
-
-def _find_true_means(family: TaskFamily, task: Array) -> Array | None:
-    assert isinstance(family, DiscreteFamily)
-    states, action = family.states(), np.arange(family.num_actions)
-    assert states is not None
-    state = np.repeat(states, len(action), axis=0)
-    probs = family.outcome_probs(np.repeat(task[None], len(action), axis=0), state, action)
-    return family.expected_reward(probs, state, action)
 
 
 def _describe(family: TaskFamily, task: Array) -> str:
