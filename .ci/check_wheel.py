@@ -43,6 +43,10 @@ assert len(observations) == 3, observations.shape
 venv.step(venv.action_space.sample())
 venv.close()
 
+from meta_envs import agents
+for id in agents.ids():
+    agents.read_card(agents.find(id))
+
 OPTIONAL = {"matplotlib", "sb3_contrib", "stable_baselines3", "torch"}
 assert not OPTIONAL & set(sys.modules), f"base use loads {sorted(OPTIONAL & set(sys.modules))}"
 """
@@ -60,8 +64,9 @@ def check_contents(wheel: Path) -> None:
 
     sources = {path.relative_to(ROOT) for path in (ROOT / "meta_envs").rglob("*.py")}
     sources |= {"meta_envs" / path.relative_to(ROOT) for path in (ROOT / "wrappers").rglob("*.py")}
+    sources |= {path.relative_to(ROOT) for path in (ROOT / "meta_envs" / "agents").glob("*.*") if path.is_file()}
     missing = {path.as_posix() for path in sources} - files
-    assert not missing, f"the wheel lacks {sorted(missing)}: list their packages in pyproject.toml."
+    assert not missing, f"the wheel lacks {sorted(missing)}: list their packages and data in pyproject.toml."
     assert "meta_envs/wrappers/__init__.py" in files, "the wheel lacks meta_envs.wrappers."
 
 
@@ -92,6 +97,7 @@ def check_installed(wheel: Path) -> None:
         run(python, "-W", "error", "-c", SMOKE_STRING_ID)
         run(scripts / "meta-envs", "--help")
         run(scripts / "meta-envs", "list")
+        run(scripts / "meta-envs", "info", "MetaBandit-Dependent-v0")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
 from meta_envs.learners import make_learner
 from meta_envs.rendering.sheet import take_picture, to_png
+from meta_envs.training.presets import KINDS, Preset
 
 
 def write(folder: Path) -> None:
@@ -19,7 +20,7 @@ def write(folder: Path) -> None:
         folder / "tables" / f"{name}.md": text.encode()
         for name, text in {
             "environments": environments_table(),
-            "presets": presets_table(),
+            **{f"presets-{kind}": presets_table(presets) for kind, (presets, _) in KINDS.items()},
             "learners": learners_table(),
             "optima": optima_table(),
         }.items()
@@ -82,18 +83,19 @@ def environments_table() -> str:
     return table(("id", "task", "keywords beside the family's defaults", "steps"), rows)
 
 
-def presets_table() -> str:
+def presets_table(presets: dict[str, Preset]) -> str:
     """The settings of training, a column an id; ids with the same settings share one."""
-    from meta_envs.training.presets import PRESETS, Preset
-
-    groups: dict[Preset, list[str]] = {}
-    for id, preset in PRESETS.items():
-        groups.setdefault(preset, []).append(f"`{id}`")
+    groups: list[tuple[Preset, list[str]]] = []
+    for id, preset in presets.items():
+        alike = next((ids for known, ids in groups if known == preset), None)
+        if alike is None:
+            groups.append((preset, alike := []))
+        alike.append(f"`{id}`")
     rows = [
-        (f"`{field.name}`", *(f"`{show(getattr(preset, field.name))}`" for preset in groups))
+        (f"`{field.name}`", *(f"`{show(getattr(preset, field.name))}`" for preset, _ in groups))
         for field in fields(Preset)
     ]
-    return table(("setting", *("<br>".join(ids) for ids in groups.values())), rows)
+    return table(("setting", *("<br>".join(ids) for _, ids in groups)), rows)
 
 
 def show(value: Any) -> str:

@@ -26,7 +26,7 @@ __all__ = [
     "solve",
 ]
 
-_SUBMODULES = ("behaviour", "testing", "training", "wrappers")
+_SUBMODULES = ("agents", "behaviour", "testing", "training", "wrappers")
 _LAZY = {
     "Difference": "meta_envs.comparison",
     "Optimum": "meta_envs.solver",

@@ -107,7 +107,10 @@ class Bayes(PrivilegedLearner):
         """Begin; refuses where no optimal policy is known, as `solve` says."""
         optimum = self._optimum or solve(family)
         if self._optimum is None and (instead := optimum.policy.name) != Bayes.name:
-            raise ValueError(f"bayes plays optimal policies, and here is none, {optimum.note}: use {instead}.")
+            raise ValueError(
+                f"bayes plays optimal policies, and of this {type(family).__name__} none is known, only a bound: use "
+                f"{instead}. ({optimum.note})"
+            )
         self._player = optimum.policy
         self._player.begin(family, num, rng)
         self.looks = self._player.looks

@@ -16,6 +16,7 @@ from rich.text import Text
 import meta_envs
 from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
+from meta_envs.training.presets import Preset
 
 app = typer.Typer(
     help="Meta-environments: a fresh task at every reset, recurrent agents that learn within it, and exact optima.",
@@ -30,6 +31,7 @@ Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),
 ]
+SETTINGS = ", ".join(field.name for field in fields(Preset))
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
@@ -67,9 +69,12 @@ def print_json(content: Any) -> None:
 
 def describe(id: str) -> dict[str, Any]:
     """An environment in a few words and numbers."""
+    from meta_envs import agents
+
     family = meta_envs.make_family(id)
     return {
         "id": id,
+        "agent": agents.find(id).stem if id in agents.ids() else None,
         "summary": (type(family).__doc__ or "").partition("\n")[0],
         "horizon": family.horizon,
         "actions": str(family.action_space),
@@ -99,7 +104,7 @@ def list_environments(as_json: AsJson = False) -> None:
         keywords = ", ".join(f"{name}={value}" for name, value in row["keywords"].items())
         table.add_row(row["id"], str(row["horizon"]), row["actions"], keywords)
     Console().print(table)
-    print("\nmeta-envs info ID tells more of one.")
+    print("\nmeta-envs info ID tells more of one, and whether a trained agent is shipped for it.")
 
 
 @app.command()
@@ -117,11 +122,25 @@ def info(id: Id, as_json: AsJson = False) -> None:
     values = ", ".join(f"`{name}={value}`" for name, value in described["keywords"].items())
     Console().print(Markdown(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
     print(f"\nTry it with: meta-envs evaluate {id}")
-    if (
-        isinstance(meta_envs.make_family(id).observation_space, gym.spaces.Box)
-        and "uint8" not in described["observations"]
-    ):
-        print(f"Train an agent with: meta-envs train {id}")
+    print(f"Train an agent with: meta-envs train {id}")
+    if described["agent"]:
+        print(describe_agent(id))
+
+
+def describe_agent(id: str) -> str:
+    """The score of an environment's shipped agent, and how to have it play."""
+    from meta_envs import agents
+
+    file = agents.find(id)
+    card = agents.read_card(file)
+    found = card["scorecards"][card["play"]]
+    value, unit = (found["return_mean"], "return") if found["score"] is None else (found["score"], "score")
+    keywords = [f" --env {name}={json.dumps(value)}" for name, value in card["keywords"].items()]
+    lived = ", ".join([file.stem, *(f"{name}={value}" for name, value in card["keywords"].items())])
+    return (
+        f"A trained agent is shipped, of {lived}, with {unit} {value:.3f} in {card['play']} play over "
+        f"{found['episodes']:,} unseen lifetimes:\n  meta-envs evaluate {id}{''.join(keywords)} --agent agent"
+    )
 
 
 @app.command()
@@ -134,15 +153,40 @@ def train(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the preset, such as steps=100000; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help=f"A setting of the preset, such as steps=100000; repeatable. There are {SETTINGS}.",
+        ),
     ] = None,
+    preset: Annotated[
+        str, typer.Option(help="Settings to begin with: recommended, or a2c, the paper's own algorithm and values.")
+    ] = "recommended",
     env: Env = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the directory's checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there is a run already.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
+    ] = False,
 ) -> None:
     """Train a recurrent agent with RecurrentPPO and write it to a file.
 
-    Ctrl-C leaves the newest checkpoint; the same command with --resume goes on from it, to the same agent.
+    The directory gets `agent.safetensors`, the weights with a card of how they were made; while the run goes on,
+    `checkpoint.pt`; and with --tensorboard `events.out.tfevents.*`, the curves. A bar shows the mean return of the
+    newest lifetimes and the score in held-out ones.
+
+    Ctrl-C leaves the newest checkpoint, and a kill one that is seconds old; the same command with --resume goes on from
+    it, to the same agent.
+
+    **Examples**
+
+    - `meta-envs train MetaBandit-Dependent-v0 --seed 2`
+
+    - `meta-envs train MetaBandit-Dependent-v0 --tensorboard`, and then `tensorboard --logdir runs`
+
+    - `meta-envs train MetaBandit-Dependent-v0 --set steps=100000 --set patience=5 --directory runs/short`
+
+    - `meta-envs train MetaBandit-Independent-v0 --env num_arms=5 --resume`
     """
     from meta_envs.training import TrainingStopped
     from meta_envs.training import train as run
@@ -152,9 +196,11 @@ def train(
             id,
             seed=seed,
             directory=directory,
+            preset=preset,
             keywords=parse_pairs(env),
             resume=resume,
             overwrite=overwrite,
+            tensorboard=tensorboard,
             **parse_pairs(settings),
         )
     except TrainingStopped as stopped:
@@ -174,8 +220,9 @@ def evaluate(
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2) or a trained agent, which is shown in "
-            "greedy and in sampled play; repeatable.",
+            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2) or a trained agent (agent, the shipped "
+            "one; agent:ID, another environment's; or a path), which is shown in greedy and in sampled play; "
+            "repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,
@@ -196,29 +243,27 @@ def evaluate(
     """
     from meta_envs import comparison
     from meta_envs.evaluation import assess
-    from meta_envs.learners import is_path
     from meta_envs.scorecards import save_cards, table
 
     for option, path in (("--figure draws", figure), ("--csv writes", trials)):
         if path is not None and len(ids) > 1:
             raise ValueError(f"{option} one environment, not {len(ids)}: give one ID, or leave it out.")
     keywords = parse_pairs(env)
-    several = sum(is_path(name) for name in agents or ()) > 1
-    given = [learner for name in agents or () for learner in load_plays(name, name if several else "agent")]
-    if paired and len(given) == 1:
-        raise ValueError(f"--paired compares learners, and {given[0]} is one alone: give another --agent.")
+    given = [load_plays(agents or [], id) for id in ids]
+    if paired and len(given[0]) == 1:
+        raise ValueError(f"--paired compares learners, and {given[0][0]} is one alone: give another --agent.")
     for path, example in ((output, "cards.json"), (figure, "regret.png"), (trials, "trials.csv")):
         if path is not None and (path.is_dir() or not path.suffix):
             raise ValueError(f"{path} is not possible: give a file, such as {path / example}.")
     cards, differences = [], []
-    for id in ids:
+    for id, learners in zip(ids, given, strict=True):
         with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
-            learners = given or usual_learners(id, **keywords)
+            players = learners or usual_learners(id, **keywords)
             if trials is not None:
                 from meta_envs.behaviour import write_trials
 
-                write_trials(learners, id, trials, episodes=episodes, seed=seed, **keywords)
-            of_one, lives = assess(learners, id, episodes=episodes, seed=seed, **keywords)
+                write_trials(players, id, trials, episodes=episodes, seed=seed, **keywords)
+            of_one, lives = assess(players, id, episodes=episodes, seed=seed, **keywords)
             pairs = comparison.find_differences(of_one, lives) if paired else []
         cards += of_one
         differences += pairs
@@ -250,17 +295,20 @@ def usual_learners(id: str, **keywords: Any) -> list[Any]:
     return [*usual, optimum.policy, *(serving(["oracle"], id, **keywords) if optimum.kind == "bound" else [])]
 
 
-def load_plays(name: str, label: str) -> list[Any]:
-    """A learner by name, or a trained agent, labelled, in both of its ways to play."""
-    from meta_envs.learners import is_path
+def load_plays(names: list[str], id: str) -> list[Any]:
+    """Learners by name, and trained agents in both of their ways to play, told apart where there are several."""
+    from meta_envs.learners import is_agent, make_learner
 
-    if not is_path(name):
-        return [name]
-    from meta_envs.training import load_agent
-
-    plays = [load_agent(name, play=play) for play in ("greedy", "sampled")]
-    for agent in plays:
-        agent.label = label
+    several = sum(map(is_agent, names)) > 1
+    plays: list[Any] = []
+    for name in names:
+        if not is_agent(name):
+            plays.append(name)
+            continue
+        for play in ("greedy", "sampled"):
+            agent: Any = make_learner(name, id)
+            agent.play, agent.label = play, name if several else "agent"
+            plays.append(agent)
     return plays
 
 

@@ -77,7 +77,7 @@ def assess(
         require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
     require(len(learners) > 0, "learners", learners, "give at least one")
     family = make_family(id, **keywords)
-    players = [make_learner(learner) if isinstance(learner, str) else learner for learner in learners]
+    players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
     try:
         optimum, note = solve(family), ""
     except ValueError as error:

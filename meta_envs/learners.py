@@ -72,32 +72,36 @@ class PrivilegedLearner(Learner):
         """Be told the states (num, S), before every ``act``: what an eye would have to find out of mazes and images."""
 
 
-def is_path(name: str) -> bool:
-    """Whether a learner is meant by the path of a trained agent, not by name."""
-    return Path(name).exists() or Path(name).suffix == ".safetensors" or len(Path(name).parts) > 1
+def is_agent(name: str) -> bool:
+    """Whether a trained agent is meant: the shipped one, or one by its path."""
+    path = Path(name)
+    return name.partition(":")[0] == "agent" or path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1
 
 
-def make_learner(name: str) -> Learner:
-    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, or a trained agent by its path.
+def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
+    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, or a trained agent.
 
     Args:
         name: One of `meta_envs.baselines.LEARNERS`, then ``:key=value`` for its constants, which are numbers, with
-            commas between several; or an agent's file, or the directory of its run.
+            commas between several; or ``"agent"`` for the shipped agent of the id, ``"agent:ID"`` for that of another;
+            or an agent's file, or the directory of its run.
+        id: Where it is to live, which only ``"agent"`` needs.
 
     Raises:
-        ValueError: If there is no such learner (with the names that are near) or constant, or the value makes no sense.
+        ValueError: If there is no such learner (with the names that are near), agent or constant, or the value makes no
+            sense.
     """
     from meta_envs.baselines import LEARNERS
 
     base, _, rest = name.partition(":")
     if base not in LEARNERS:
-        if name and is_path(name):
-            from meta_envs.training import load_agent
-
-            return load_agent(name)
-        near = difflib.get_close_matches(base, LEARNERS, n=3)
+        if name and is_agent(name):
+            return _load_agent(name, rest, id)
+        near = difflib.get_close_matches(base.lower(), LEARNERS, n=3)
         hint = (
-            f"did you mean {' or '.join(near)}?" if near else f"give one of {', '.join(LEARNERS)}, or an agent's path."
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else f"give one of {', '.join(LEARNERS)}, agent, or an agent's path."
         )
         raise ValueError(f"There is no learner {base!r}: {hint}")
     maker, constants = LEARNERS[base], {}
@@ -118,13 +122,27 @@ def make_learner(name: str) -> Learner:
     return learner
 
 
+def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
+    from meta_envs.training import load_agent
+
+    if name == "agent":
+        if not isinstance(id, str):
+            raise ValueError(f"'agent' is the shipped agent of an id, and {id!r} is none: give agent:ID.")
+        return load_agent(id)
+    if not name.startswith("agent:"):
+        return load_agent(name)
+    agent = load_agent(whose)
+    agent.label = name
+    return agent
+
+
 def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list[str]:
     """Those of the named learners that can serve a family, in the same order; rules for bandits refuse the others."""
     family = make_family(id, **keywords)
     served = []
     for name in names:
         try:
-            make_learner(name).begin(family, 1, np.random.default_rng(0))
+            make_learner(name, id).begin(family, 1, np.random.default_rng(0))
         except ValueError:
             continue
         served.append(name)

@@ -16,7 +16,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy  # 
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
-from meta_envs.training import LstmPolicy, MetaRecurrentPPO  # noqa: E402
+from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
 
 NUM_ENVS, LENGTH = 6, 8
 
@@ -60,20 +60,20 @@ def learner(cls: type[RecurrentPPO], env: dict[str, bool] | None = None, **kwarg
     venv = DummyVecEnv([lambda: Lifetime(**(env or {}))] * NUM_ENVS)
     as_dict = isinstance(venv.observation_space, spaces.Dict)
     stock_policy = "MultiInputLstmPolicy" if as_dict else "MlpLstmPolicy"
-    policy = LstmPolicy if cls is MetaRecurrentPPO else stock_policy
+    policy = RecurrentPolicy if cls is MetaRecurrentPPO else stock_policy
     settings = {"n_steps": 2 * LENGTH, "batch_size": 4 * LENGTH, "n_epochs": 3, "learning_rate": 3e-3, "ent_coef": 0.02}
     policy_kwargs = {"lstm_hidden_size": 12, "net_arch": [7]} | kwargs.pop("policy_kwargs", {})
     return cls(policy, venv, seed=3, device="cpu", policy_kwargs=policy_kwargs, **(settings | kwargs))
 
 
-def policies(shared: bool = False, layers: int = 1) -> tuple[RecurrentActorCriticPolicy, LstmPolicy]:
+def policies(shared: bool = False, layers: int = 1) -> tuple[RecurrentActorCriticPolicy, RecurrentPolicy]:
     """Stock and ours with the same weights, copied there and back."""
     kwargs: dict[str, Any] = {"lstm_hidden_size": 12, "n_lstm_layers": layers, "net_arch": [7]}
     observation_space, action_space = spaces.Box(-1, 1, (3,)), spaces.Discrete(3)
     th.manual_seed(0)
     stock_kwargs = kwargs | ({"shared_lstm": True, "enable_critic_lstm": False} if shared else {})
     stock = RecurrentActorCriticPolicy(observation_space, action_space, lambda _: 1e-3, **stock_kwargs)
-    ours = LstmPolicy(observation_space, action_space, lambda _: 1e-3, shared_memory=shared, **kwargs)
+    ours = RecurrentPolicy(observation_space, action_space, lambda _: 1e-3, shared_memory=shared, **kwargs)
     ours.load_state_dict(stock.state_dict())
     stock.load_state_dict(ours.state_dict())
     return stock, ours
@@ -123,14 +123,14 @@ def test_values_log_probabilities_entropies_and_gradients_equal_stock(layers: in
 
 def unmasked(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
     """Ignore every episode start."""
-    return LstmPolicy._process_sequence(features, states, th.zeros_like(starts), lstm)
+    return RecurrentPolicy._process_sequence(features, states, th.zeros_like(starts), lstm)
 
 
 def only_first(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
     """Ignore episode starts inside a sequence."""
     first = starts.reshape(NUM_ENVS, -1).clone()
     first[:, 1:] = 0
-    return LstmPolicy._process_sequence(features, states, first.flatten(), lstm)
+    return RecurrentPolicy._process_sequence(features, states, first.flatten(), lstm)
 
 
 @pytest.mark.parametrize(("broken", "inside"), [(unmasked, False), (only_first, True)])
@@ -216,31 +216,6 @@ def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
         {"policy_kwargs": {"n_lstm_layers": 2}},
         {"clip_range_vf": 0.2, "normalize_advantage": False},
         {"target_kl": 1e-3},
-    ],
-    ids=str,
-)
-def test_learning_from_whole_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
-    """Given the same minibatches of whole lifetimes, stock ends at the same parameters and logs."""
-    ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
-    stock.rollout_buffer = learner(MetaRecurrentPPO, **kwargs).rollout_buffer
-    assert_same_learning(ours, stock)
-    assert ours.rollout_buffer.sequence_length == LENGTH
-
-
-@pytest.mark.parametrize("n_steps", [2 * LENGTH, LENGTH // 2])
-def test_learning_from_the_whole_rollout_equals_stock(n_steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stock untouched, except for where it would cut a lifetime in two; also when rollouts are half a lifetime."""
-    monkeypatch.setattr(np.random, "randint", lambda *_: 0)
-    kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS}
-    ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
-    assert_same_learning(ours, stock)
-    assert ours.rollout_buffer.sequence_length == min(n_steps, LENGTH)
-
-
-@pytest.mark.filterwarnings("ignore:batch_size=.* is not a multiple")
-@pytest.mark.parametrize(
-    "kwargs",
-    [
         {"n_steps": 13},
         {"env": {"early": True}},
         {"env": {"early": True, "truncate": True, "as_dict": True}},
@@ -248,43 +223,79 @@ def test_learning_from_the_whole_rollout_equals_stock(n_steps: int, monkeypatch:
     ],
     ids=str,
 )
-def test_learning_from_pieces_of_lifetimes_equals_stock(kwargs: dict[str, Any]) -> None:
-    """Stock untouched: where lifetimes do not fit the rollout or the minibatch, sampling and parameters are stock's."""
+def test_learning_from_the_same_minibatches_equals_stock(kwargs: dict[str, Any]) -> None:
+    """Given our minibatches, padded where lifetimes are cut or end early, stock ends at our parameters and logs."""
+    ours, stock = learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs)
+    stock.rollout_buffer = learner(MetaRecurrentPPO, **kwargs).rollout_buffer
+    assert_same_learning(ours, stock)
+    aligned = "n_steps" not in kwargs and not kwargs.get("env", {}).get("early")
+    assert ours.rollout_buffer.sequence_length == (LENGTH if aligned else None)
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "env"), [(2 * LENGTH, {}), (LENGTH // 2, {}), (13, {}), (2 * LENGTH, {"early": True})], ids=str
+)
+def test_learning_from_the_whole_rollout_equals_stock(
+    n_steps: int, env: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stock untouched, except for where it would cut a lifetime in two; wherever lifetimes begin and end."""
+    monkeypatch.setattr(np.random, "randint", lambda *_: 0)
+    kwargs: dict[str, Any] = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS, "env": env}
     assert_same_learning(learner(MetaRecurrentPPO, **kwargs), learner(RecurrentPPO, **kwargs))
 
 
 @pytest.mark.parametrize("as_dict", [False, True])
-@pytest.mark.parametrize("n_steps", [3 * LENGTH, LENGTH // 2])
+@pytest.mark.parametrize("n_steps", [3 * LENGTH, LENGTH // 2, 13])
 def test_minibatches_hold_the_rollout_as_stock_does(
     as_dict: bool, n_steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In their original order our sequences are stock's, field by field; shuffled, each is handed out exactly once."""
+    """In their original order our sequences are stock's, field by field, but for what is in the padding."""
     kwargs = {"n_steps": n_steps, "batch_size": n_steps * NUM_ENVS, "n_epochs": 1, "learning_rate": 0.0}
     models = [learner(cls, {"as_dict": as_dict}, **kwargs) for cls in (MetaRecurrentPPO, RecurrentPPO)]
     models[0].policy.load_state_dict(models[1].policy.state_dict())
     for model in models:
         run(model, 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(np.random, "randint", lambda *_: 0)
-        patch.setattr(np.random, "permutation", np.arange)
-        (ours,), (stock,) = (list(model.rollout_buffer.get(None)) for model in models)
+    monkeypatch.setattr(np.random, "randint", lambda *_: 0)
+    monkeypatch.setattr(np.random, "permutation", np.arange)
+    (ours,), (stock,) = (list(model.rollout_buffer.get(None)) for model in models)
+    assert_close(ours.mask, stock.mask)
+    for name in ("actions", "old_values", "old_log_prob", "advantages", "returns", "episode_starts"):
+        assert_close(getattr(ours, name)[ours.mask > 0], getattr(stock, name)[ours.mask > 0])
+    for key in ours.observations if as_dict else [...]:
+        assert_close(ours.observations[key][ours.mask > 0], stock.observations[key][ours.mask > 0])
     keep = 1 - stock.episode_starts.reshape(stock.lstm_states.pi[0].shape[1], -1)[:, :1]
-    cleared = [RNNStates(*(tuple(s * keep for s in pair) for pair in batch.lstm_states)) for batch in (ours, stock)]
-    assert_close(ours._replace(lstm_states=cleared[0]), stock._replace(lstm_states=cleared[1]))
-    length = min(n_steps, LENGTH)
-    shuffled = list(models[0].rollout_buffer.get(4 * length))
-    sequences = th.cat([batch.returns for batch in shuffled]).reshape(-1, length)
-    assert len(shuffled) == -(-sequences.shape[0] // 4)
-    everything = ours.returns.reshape(-1, length)
-    assert not th.equal(sequences, everything)
-    assert sorted(sequences.tolist()) == sorted(everything.tolist())
+    ours_states, stock_states = ([keep * s for pair in batch.lstm_states for s in pair] for batch in (ours, stock))
+    assert_close(ours_states, stock_states)
 
 
-def test_batch_sizes_that_cut_lifetimes_are_named() -> None:
-    """A slow choice of batch_size says so, with the length that would do."""
-    model = learner(MetaRecurrentPPO, batch_size=3 * LENGTH + 1)
-    with pytest.warns(UserWarning, match=f"batch_size=25 is not a multiple of the {LENGTH} steps"):
-        run(model, 1)
+@pytest.mark.parametrize("kwargs", [{}, {"n_steps": 13}, {"env": {"early": True}}], ids=str)
+@pytest.mark.parametrize("batch_size", [1, LENGTH, 4 * LENGTH + 3, None])
+def test_every_step_is_handed_out_once(kwargs: dict[str, Any], batch_size: int | None) -> None:
+    """Shuffled, in whole sequences, with minibatches as long as asked for, give or take half a sequence at each end."""
+    model = learner(MetaRecurrentPPO, **kwargs)
+    run(model, 1)
+    minibatches = list(model.rollout_buffer.get(batch_size))
+    found = th.cat([batch.returns[batch.mask > 0] for batch in minibatches])
+    everything = th.as_tensor(model.rollout_buffer.returns.ravel())
+    assert not th.equal(found, everything)
+    assert sorted(found.tolist()) == sorted(everything.tolist())
+    num_sequences = int((model.rollout_buffer.episode_starts > 0).sum() + NUM_ENVS * ("n_steps" in kwargs))
+    num = min(round(len(everything) / (batch_size or len(everything))), num_sequences)
+    assert len(minibatches) == num or kwargs
+    for batch in minibatches:
+        sequences = batch.mask.reshape(batch.lstm_states.pi[0].shape[1], -1)
+        assert sequences.sum() <= len(everything) / num + LENGTH
+        assert not batch.episode_starts.reshape(len(sequences), -1)[:, 1:].any()
+
+
+def test_recurrent_states_are_kept_for_the_first_step_alone() -> None:
+    """Stock keeps four arrays of them for every step."""
+    ours, stock = learner(MetaRecurrentPPO), learner(RecurrentPPO)
+    names = [name for name in vars(stock.rollout_buffer) if "_states_" in name]
+    assert len(names) == 4
+    assert not [name for name in names if hasattr(ours.rollout_buffer, name)]
+    run(ours, 1)
+    assert all(state.shape == (1, NUM_ENVS, 12) for pair in ours.rollout_buffer.initial_states for state in pair)
 
 
 def test_return_of_lifetimes_is_logged() -> None:
@@ -332,6 +343,6 @@ def test_saved_models_and_policies_come_back(shared: bool, tmp_path: Any) -> Non
     assert_close(loaded.policy.state_dict(), model.policy.state_dict())
     assert loaded.policy.shared_memory == shared
     run(loaded, 1)
-    policy = LstmPolicy.load(tmp_path / "policy", device="cpu")
+    policy = RecurrentPolicy.load(tmp_path / "policy", device="cpu")
     obs = np.ones((2, 3), np.float32)
     assert_close(policy.predict(obs, deterministic=True), model.policy.predict(obs, deterministic=True))

@@ -1,7 +1,11 @@
 """Runs survive a kill, agents survive a file, and what does not fit is refused in one sentence."""
 
+import itertools
 import json
+import multiprocessing
+import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -9,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +24,20 @@ import torch as th
 from families import BERNOULLI_IDS
 from gymnasium import spaces
 from safetensors.torch import load_file, save_file
+from stable_baselines3.common.callbacks import BaseCallback
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import meta_envs
 from meta_envs import cli
+from meta_envs.evaluation import FIRST_SEED
 from meta_envs.families.dependent import DependentBandit
+from meta_envs.family import Array
+from meta_envs.records import record
 from meta_envs.training import Agent, MetaRecurrentPPO, TrainingStopped, load_agent, train
 from meta_envs.training.agent import describe_interface
-from meta_envs.training.presets import PRESETS, preset_of
-from meta_envs.training.run import Run
+from meta_envs.training.held_out import HeldOut
+from meta_envs.training.presets import PRESETS, Preset, preset_of
+from meta_envs.training.run import SEED_SPACING, Run
 
 ID = "MetaBandit-Dependent-v0"
 TINY: dict[str, Any] = {"steps": 4000, "num_envs": 8, "minibatches": 2, "epochs": 2, "hidden_size": 8}
@@ -42,7 +52,7 @@ def tiny(directory: Path, **changes: Any) -> Path:
 @pytest.fixture(scope="module")
 def agent_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny trained agent."""
-    return tiny(tmp_path_factory.mktemp("run"))
+    return tiny(tmp_path_factory.mktemp("run"), tensorboard=True)
 
 
 def assert_same_weights(one: Path, other: Path) -> None:
@@ -60,28 +70,265 @@ def test_the_same_seed_gives_the_same_agent_and_another_seed_another(agent_path:
         assert_same_weights(agent_path, tiny(tmp_path / "other", seed=2))
 
 
-def test_a_killed_run_resumes_to_the_same_weights(agent_path: Path, tmp_path: Path) -> None:
-    """SIGKILL at arbitrary moments, three times over, changes nothing in the end."""
-    script = (
-        "from meta_envs.training import train; import sys\n"
-        f"train({ID!r}, directory={str(tmp_path / 'killed')!r}, keywords={KEYWORDS!r}, progress=False,"
-        f" resume='resume' in sys.argv, checkpoint_seconds=0, **{TINY!r})"
-    )
-    checkpoint = tmp_path / "killed" / "checkpoint.pt"
-    kills = 0
-    for delay in (0.0, 0.15, 0.3):
-        resume = ["resume"] if checkpoint.exists() else []
-        process = subprocess.Popen([sys.executable, "-c", script, *resume])
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before):
-            time.sleep(0.005)
-        time.sleep(delay)
+def die_and_resume(directory: Path, rollouts: int, **changes: Any) -> Path:
+    """A run of so many rollouts that is killed with SIGKILL at random, other moments every time, and then finished."""
+    checkpoint = directory / "checkpoint.pt"
+    changes = {**changes, "checkpoint_seconds": 0.0}  # one every rollout
+    # Children of a server that has imported torch already.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["meta_envs.training.run"])
+    rng = np.random.default_rng()
+    for written in rng.integers(rollouts // 4, size=3):
+        process = context.Process(target=tiny, args=(directory,), kwargs={**changes, "resume": checkpoint.exists()})
+        process.start()
+        for _ in range(written):
+            before = modified(checkpoint)
+            while process.is_alive() and modified(checkpoint) == before:
+                time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 0.1))
         process.kill()
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 1
-    agent = tiny(tmp_path / "killed", resume=True)
-    assert_same_weights(agent_path, agent)
-    assert not checkpoint.exists()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        if changes.get("tensorboard"):
+            time.sleep(1.0)  # its files are in the order of their seconds
+    return tiny(directory, **{**changes, "checkpoint_seconds": 10.0}, resume=checkpoint.exists())
+
+
+def modified(path: Path) -> int:
+    """When a file was, in nanoseconds; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of every curve, as TensorBoard shows them; without the speed, which is the machine's."""
+    events = EventAccumulator(str(directory), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if tag != "time/fps"]
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
+
+
+def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path: Path, tmp_path: Path) -> None:
+    """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
+    killed = die_and_resume(tmp_path, 50, tensorboard=True)
+    assert_same_weights(agent_path, killed)
+    assert load_agent(killed).card["curve"] == load_agent(agent_path).card["curve"]
+    curves = read_curves(tmp_path)
+    assert curves == read_curves(agent_path.parent)
+    assert [step for step, _ in curves["train/loss"]] == [step for step, _ in curves["rollout/lifetime_return_mean"]]
+    assert [step for step, _ in curves["train/loss"]] == list(range(80, 4001, 80))
+    assert [step for step, _ in curves["eval/score"]] == [-(-200 * k // 80) * 80 for k in range(1, 21)]
+
+
+def test_curves_of_steps_that_are_made_again_are_not_shown_twice(
+    agent_path: Path, checkpoint_path: Path, tmp_path: Path
+) -> None:
+    """A checkpoint that is older than what TensorBoard has seen: the later steps are those of the resumed run."""
+    for path in (checkpoint_path, *agent_path.parent.glob("events.*")):
+        shutil.copy(path, tmp_path)
+    tiny(tmp_path, resume=True, tensorboard=True)
+    assert len(list(tmp_path.glob("events.*"))) == 2
+    assert read_curves(tmp_path) == read_curves(agent_path.parent)
+
+
+EASIER: dict[str, Any] = {"num_values": 2, "low": 0.1, "high": 0.9}
+
+
+@pytest.mark.parametrize("unroll", [None, 7])
+def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp_path: Path) -> None:
+    """In whatever stage it died, and also where rollouts cut lifetimes."""
+    changes = {"curriculum": [[0.3, EASIER], [0.6, {**EASIER, "low": 0.25}]], "unroll": unroll, "memory": "stacked"}
+    changes |= {"hidden_size": [6, 4], "steps": 1600}
+    whole = tiny(tmp_path / "whole", **changes)
+    assert_same_weights(whole, die_and_resume(tmp_path / "killed", 1600 // (8 * (unroll or 10)), **changes))
+
+
+def test_a_curriculum_goes_from_stage_to_stage_and_ends_at_the_environment(tmp_path: Path) -> None:
+    """At the first rollout that ends past a share; every stage begins with a lifetime, with the memory cleared."""
+    settings = {**TINY, "steps": 400, "curriculum": [[0.4, EASIER], [0.6, {**EASIER, "low": 0.2, "high": 0.8}]]}
+    run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **settings))
+    model = run.make_model(run.make_env())
+    found = []
+
+    class Follow(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            tasks = np.concatenate(self.training_env.get_attr("task"))
+            found.append(
+                (self.num_timesteps, float(tasks.min()), bool(self.model.rollout_buffer.episode_starts[0].all()))
+            )
+            run.go_on(self.model)
+
+    model.learn(400, callback=Follow())
+    assert [steps for steps, *_ in found] == [80, 160, 240, 320, 400]
+    assert all(begins for *_, begins in found)
+    assert [low for _, low, _ in found[:3]] == pytest.approx([0.1, 0.1, 0.2])
+    assert not {0.1, 0.2, 0.8, 0.9} & {round(low, 6) for _, low, _ in found[3:]}
+
+
+@pytest.mark.parametrize(
+    ("curriculum", "message"),
+    [
+        ([[0.5]], "curriculum=.* is not possible: give pairs of a share"),
+        ([[1.5, {}]], "rising between 0 and 1"),
+        ([[0.5, {}], [0.4, {}]], "rising between 0 and 1"),
+        ([[0.5, {"num_trials": 5}]], "has other lifetimes, observations or actions than"),
+        ([[0.5, {"low": 2}]], "low=2"),
+    ],
+)
+def test_impossible_curricula_are_refused(curriculum: Any, message: str, tmp_path: Path) -> None:
+    """Before anything is written."""
+    with pytest.raises(ValueError, match=message):
+        tiny(tmp_path / "run", curriculum=curriculum)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> None:
+    """What the patience has seen is part of the checkpoint; so is RMSProp's state."""
+    changes = {"preset": "a2c", "patience": 3, "learning_rate": 1e-9, "learning_rate_end": 0.0, "memory": "gru"}
+    whole = tiny(tmp_path / "whole", **changes)
+    card = load_agent(whole).card
+    # Nothing is learned after the first evaluation, which is at the first rollout's end (80 steps each) from 200 on.
+    assert [step for step, *_ in card["curve"]["held_out"]] == [240, 400, 640, 800]
+    assert card["steps"] == 800
+    stop_at(640, tmp_path / "stopped", **changes)
+    resumed = tiny(tmp_path / "stopped", **changes, resume=True)
+    for other in (resumed, die_and_resume(tmp_path / "killed", 10, **changes)):
+        assert_same_weights(whole, other)
+        assert load_agent(other).card["curve"] == card["curve"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "stops"), [(0.0, 4), (0.01, None), (-1.0, 4), ("noise", 4)], ids=["flat", "rising", "falling", "noise"]
+)
+def test_a_plateau_is_where_returns_rise_by_no_more_than_their_noise(
+    gain: Any, stops: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every lifetime a little better is a rise; some better and some worse by ten times as much is none."""
+    means = itertools.count()
+
+    def evaluate(*_: Any) -> Array:
+        number = next(means)
+        if gain == "noise":
+            return 5.0 + 0.01 * number + np.random.default_rng(number).permutation(np.tile([0.2, -0.2], 25))
+        return np.arange(50.0) + gain * number
+
+    monkeypatch.setattr(HeldOut, "evaluate", evaluate)
+    card = load_agent(tiny(tmp_path, patience=3, steps=1600, epochs=1)).card
+    assert len(card["curve"]["held_out"]) == (stops or 20)
+    assert card["steps"] < 1600 if stops else card["steps"] == 1600
+
+
+def test_evaluation_leaves_the_training_alone(agent_path: Path, tmp_path: Path) -> None:
+    """A run without evaluation gives the same weights; no global random stream moves."""
+    never = tiny(tmp_path, evaluations=0)
+    assert load_agent(never).card["curve"]["held_out"] == []
+    assert_same_weights(agent_path, never)
+    run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
+    model = run.make_model(run.make_env())
+    before = th.get_rng_state(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    held_out = HeldOut(run, run.held_out_seeds)
+    assert np.array_equal(held_out.evaluate(model.policy), held_out.evaluate(model.policy))
+    held_out.scale()
+    assert th.equal(th.get_rng_state(), before[0])
+    assert (random.getstate(), str(np.random.get_state())) == before[1:]  # noqa: NPY002
+
+
+def test_the_last_evaluation_is_of_the_agent(agent_path: Path) -> None:
+    """The curve ends with what the written agent does in the run's held-out lifetimes, scored against the optimum's."""
+    agent = load_agent(agent_path, play="sampled")
+    run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
+    family = meta_envs.make_family(ID, **KEYWORDS)
+    optimum = meta_envs.solve(family)
+    # A tenth of the 4000 steps, for 20 evaluations of lifetimes of 10 steps, would be 2 lifetimes: 50 are the least.
+    played, best = record([agent, optimum.policy], family, run.held_out_seeds[:50], run.held_out_seeds.start)
+    step, value, score = agent.card["curve"]["held_out"][-1]
+    assert (step, value) == (4000, round(float(np.mean(played.expected)), 4))
+    lost = np.mean(best.expected) - np.mean(played.expected)
+    assert score == pytest.approx(1 - lost / (optimum.value - optimum.random_value), abs=1e-4)
+
+
+def test_held_out_lifetimes_are_no_others() -> None:
+    """Their seeds are those of no training, of no evaluation, and of no other run."""
+    preset = preset_of(ID, num_envs=1 << 12)
+    first, second, last = (Run(id=ID, seed=seed, preset=preset) for seed in (0, 1, 2**19 - 1))
+    assert last.seed * SEED_SPACING + preset.num_envs <= first.held_out_seeds.start
+    assert first.held_out_seeds.stop <= second.held_out_seeds.start
+    assert last.held_out_seeds.stop <= FIRST_SEED
+
+
+@pytest.mark.parametrize(("num_trials", "scored"), [(100, True), (101, False)])
+def test_scores_are_where_the_optimum_is_quick_to_have(num_trials: int, scored: bool) -> None:
+    """Lifetimes longer than the id's own may take minutes to solve."""
+    run = Run(id=ID, keywords={"num_trials": num_trials}, preset=preset_of(ID, steps=1))
+    assert (HeldOut(run, run.held_out_seeds).scale() is not None) == scored
+
+
+def test_a_missing_tensorboard_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is written."""
+    monkeypatch.setattr("meta_envs.training.curves.SummaryWriter", None)
+    with pytest.raises(ImportError, match=r"^TensorBoard is not installed: pip install 'meta-envs\[train\]'"):
+        tiny(tmp_path / "run", tensorboard=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_beginning_anew_leaves_no_curve_of_the_run_before(agent_path: Path, tmp_path: Path) -> None:
+    """Nor does a run without curves keep those of another agent."""
+    shutil.copytree(agent_path.parent, tmp_path / "run")
+    assert list((tmp_path / "run").glob("events.*"))
+    tiny(tmp_path / "run", overwrite=True, steps=160)
+    assert not list((tmp_path / "run").glob("events.*"))
+
+
+def stop_at(step: int, directory: Path, **changes: Any) -> Path:
+    """The checkpoint of a run with Ctrl-C in the update at a step."""
+    update = MetaRecurrentPPO.train
+
+    def interrupted(model: MetaRecurrentPPO) -> None:
+        if model.num_timesteps == step:
+            signal.raise_signal(signal.SIGINT)
+        update(model)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MetaRecurrentPPO, "train", interrupted)
+        with pytest.raises(TrainingStopped):
+            tiny(directory, **changes)
+    return directory / "checkpoint.pt"
+
+
+@pytest.fixture(scope="module")
+def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the run of `agent_path`, half way."""
+    return stop_at(2000, tmp_path_factory.mktemp("half"))
+
+
+def train_with_little_room(most: int, directory: Path, **changes: Any) -> None:
+    """Train where no file can be larger than ``most`` bytes, and write down what is said."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        tiny(directory, **changes)
+    except OSError as error:
+        (directory / "said.txt").write_text(str(error))
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(0.0, "2,000"), (1e9, "4,000")], ids=["checkpoint", "agent"])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    agent_path: Path, checkpoint_path: Path, tmp_path: Path, seconds: float, step: str
+) -> None:
+    """Neither a checkpoint nor an agent that finds no room harms the last checkpoint, from which the run goes on."""
+    shutil.copy(checkpoint_path, tmp_path)
+    before = checkpoint_path.read_bytes()
+    process = multiprocessing.get_context("forkserver").Process(
+        target=train_with_little_room, args=(2000, tmp_path), kwargs={"resume": True, "checkpoint_seconds": seconds}
+    )
+    process.start()
+    process.join()
+    said = (tmp_path / "said.txt").read_text()
+    assert re.fullmatch(rf".* takes no more at step {step} \(File too large\): make room there and resume .*\.", said)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "said.txt"}
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert_same_weights(agent_path, tiny(tmp_path, resume=True))
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(tmp_path: Path) -> None:
@@ -227,7 +474,7 @@ def test_an_agent_for_other_actions_is_refused(agent_path: Path) -> None:
     """Three arms are not two: the sentence names both."""
     agent = load_agent(agent_path)
     with raises_sentence("has num_actions 2, and .* has 3: train one for it"):
-        meta_envs.evaluate(agent, "MetaBandit-Independent-v0", episodes=10, num_arms=3)
+        agent.begin(meta_envs.make_family("MetaBandit-Independent-v0", num_arms=3), 2, np.random.default_rng(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,15 +622,10 @@ def test_a_directory_with_a_run_is_not_overwritten_unasked(agent_path: Path) -> 
     assert tiny(agent_path.parent, resume=True) == agent_path
 
 
-def test_resuming_needs_a_checkpoint_of_the_same_run(tmp_path: Path) -> None:
-    """Nothing there, half a file, and other settings: three sentences."""
+def test_resuming_needs_a_checkpoint(tmp_path: Path) -> None:
+    """Where there is none, there is nothing to go on from."""
     with raises_sentence("no checkpoint"):
         tiny(tmp_path / "none", resume=True)
-    broken = tmp_path / "broken" / "checkpoint.pt"
-    broken.parent.mkdir()
-    broken.write_bytes(b"PK\x03\x04 half")
-    with raises_sentence("not a whole checkpoint"):
-        tiny(tmp_path / "broken", resume=True)
 
 
 @pytest.mark.parametrize(
@@ -404,12 +646,46 @@ def test_resuming_a_finished_run_as_another_is_refused(agent_path: Path, changes
     assert agent_path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [[1], None, {"policy": 1}, {"version": meta_envs.__version__}])
-def test_another_pickle_is_no_checkpoint(content: Any, tmp_path: Path) -> None:
-    """One sentence, whatever was pickled."""
-    th.save(content, tmp_path / "checkpoint.pt")
-    with raises_sentence("not a whole checkpoint"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"id": "MetaBandit-DependentHard-v0"}, f"id='{ID}', not 'MetaBandit-DependentHard-v0'"),
+        ({"keywords": {"num_trials": 11}}, "keywords={'num_trials': 10}, not {'num_trials': 11}"),
+        ({"hidden_size": 9}, "hidden_size=8, not 9"),
+        ({"patience": 4}, "patience=None, not 4"),
+    ],
+)
+def test_resuming_another_run_is_refused(
+    checkpoint_path: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """Of another task, or with another setting; both values are named and the checkpoint stays."""
+    shutil.copy(checkpoint_path, tmp_path)
+    wanted: dict[str, Any] = {"id": ID, "keywords": KEYWORDS, "progress": False, **TINY, **changes}
+    with raises_sentence(re.escape(f"another run, of {message}: ")):
+        train(directory=tmp_path, resume=True, **wanted)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == checkpoint_path.read_bytes()
+
+
+@pytest.mark.parametrize("rest", [None, b"pickled by classes that are no longer there"])
+def test_a_checkpoint_of_another_version_is_refused(checkpoint_path: Path, tmp_path: Path, rest: bytes | None) -> None:
+    """The version is read first, and nothing is unpickled."""
+    head, _, state = checkpoint_path.read_bytes().partition(b"\n")
+    other = json.dumps({**json.loads(head), "version": "0.0.1"}).encode()
+    (tmp_path / "checkpoint.pt").write_bytes(other + b"\n" + (rest or state))
+    with raises_sentence(
+        rf"written by version 0\.0\.1, and this is {re.escape(meta_envs.__version__)}: resume it with"
+    ):
         tiny(tmp_path, resume=True)
+
+
+def test_what_is_no_whole_checkpoint_is_refused(checkpoint_path: Path, tmp_path: Path) -> None:
+    """One sentence, whatever is there."""
+    whole = checkpoint_path.read_bytes()
+    head = whole.index(b"\n") + 1
+    for content in (b"", b"[1]\n", b"{}\n", whole[: head - 2], whole[:head], whole[: len(whole) // 2], whole[:-9]):
+        (tmp_path / "checkpoint.pt").write_bytes(content)
+        with raises_sentence("not a whole checkpoint"):
+            tiny(tmp_path, resume=True)
 
 
 def test_overwriting_loses_nothing_before_it_has_something_new(
@@ -427,20 +703,83 @@ def test_overwriting_loses_nothing_before_it_has_something_new(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit status of ``meta-envs train``."""
+    monkeypatch.setattr(sys, "argv", ["meta-envs", "train", *arguments])
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+    return int(raised.value.code or 0)
+
+
 def test_a_loss_that_is_not_finite_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command line ends with status 2, without a traceback."""
+    """A learning rate without measure ends the command with status 2, and says where; no agent is written."""
+    settings = ["--env", "num_trials=10", "--set", "num_envs=8", "--set", "learning_rate=1e30"]
+    assert run_command(monkeypatch, ID, "--directory", str(tmp_path), *settings) == 2
+    assert re.search(
+        r"\nError: The loss is \S+ and its gradient's norm \S+ in minibatch 1 of update 1 \(step 80\);"
+        r".*: lower the learning rate.*\.\n$",
+        capsys.readouterr().err,
+    )
+    assert not list(tmp_path.iterdir())
 
-    def fail(*_: Any, **__: Any) -> None:
-        raise FloatingPointError("The loss is nan.")
 
-    monkeypatch.setattr(MetaRecurrentPPO, "learn", fail)
-    monkeypatch.setattr(sys, "argv", ["meta-envs", "train", ID, "--directory", str(tmp_path)])
-    with pytest.raises(SystemExit) as raised:
-        cli.main()
-    assert raised.value.code == 2
-    assert "Error: The loss is nan." in capsys.readouterr().err
+def test_a_checkpoint_is_of_finite_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that an update has ruined are not written: the checkpoint before stays, and can be resumed."""
+    update = MetaRecurrentPPO.train
+
+    def ruin(model: MetaRecurrentPPO) -> None:
+        update(model)
+        if model.num_timesteps == 800:
+            next(model.policy.parameters()).data.view(-1)[0] = np.nan
+
+    whole = tiny(tmp_path / "whole", steps=1600)
+    monkeypatch.setattr(MetaRecurrentPPO, "train", ruin)
+    with pytest.raises(FloatingPointError, match="weights are not finite after the update at step 800: "):
+        tiny(tmp_path / "ruined", steps=1600, checkpoint_seconds=0.0)
+    monkeypatch.undo()
+    assert_same_weights(whole, tiny(tmp_path / "ruined", steps=1600, resume=True))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["MetaBandit-Dependnt-v0"], "MetaBandit-Dependent"),
+        ([ID, "--set", "learning_rat=1"], "it is one of learning_rate, "),
+        ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'a2c'."),
+        ([ID, "--set", "patience=20"], "patience=20 is not possible: give a whole number from 1, below the 20"),
+        ([ID, "--set", "steps"], "give KEY=VALUE"),
+    ],
+)
+def test_a_mistyped_command_gets_the_near_name(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one line, and nothing is written."""
+    assert run_command(monkeypatch, *arguments, "--directory", str(tmp_path / "run")) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("Error: ")
+    assert said in errors
+    assert errors.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_help_names_what_is_written_and_every_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files, settings, and how to see the curves."""
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run_command(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    files = ["agent.safetensors", "checkpoint.pt", "events.out.tfevents", "tensorboard --logdir runs"]
+    settings = " ".join(re.sub("[│╭╮╰╯─]", " ", shown).split())
+    assert ", ".join(field.name for field in fields(Preset)) in settings
+    for word in files:
+        assert word in shown
 
 
 @pytest.mark.parametrize(
@@ -489,11 +828,3 @@ def test_impossible_seeds_are_refused(seed: Any, tmp_path: Path) -> None:
 def test_presets_are_of_registered_ids() -> None:
     """No preset is left behind under an old name."""
     assert set(PRESETS) <= set(meta_envs.ids())
-
-
-@pytest.mark.parametrize("id", ["MetaHarlow-v0", "MetaNavigation-IMaze-v0"])
-def test_images_are_refused_before_anything_is_written(id: str, tmp_path: Path) -> None:
-    """Agents take flat observations; the sentence comes at once and nothing is written."""
-    with pytest.raises(ValueError, match="Agents take flat observations"):
-        train(id, directory=tmp_path / "run")
-    assert not list(tmp_path.iterdir())

@@ -107,7 +107,7 @@ def _check(
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
     named = [learners] if isinstance(learners, str | Learner) else list(learners)
-    players = [make_learner(learner) if isinstance(learner, str) else learner for learner in named]
+    players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in named]
     names = [player.name for player in players]
     require(len(players) > 0, "learners", learners, "give at least one")
     require(len(set(names)) == len(names), "learners", names, "give each learner a name of its own")

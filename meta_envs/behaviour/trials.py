@@ -29,10 +29,10 @@ MEANINGS = {
     "common": "1 after a common transition, 0 after a rare one",
     "outcome": "where the first stage led: 0 for S2, 1 for S3",
     "stage": "1 or 2, the stage of the trial",
-    "correct": "1 for the rewarded image, 0 for the other",
+    "correct": "1 for the rewarded image, 0 for the other; choices_of_images finds it in recorded steps",
     "optimal": "1 where the action was the best one, else 0",
     "regret": "expected reward lost by the action",
-    "goal": "1 where the goal was reached, else 0",
+    "goal": "1 where the goal was reached, else 0; goal_reward= finds it by the reward",
 }
 """What the columns that functions of this package read have in them."""
 PART = 1 << 16

@@ -2,7 +2,8 @@
 
 The bandit is ``MetaBandit-Dependent-v0`` (of the families ``MetaBandit-Independent-v0``), its history
 `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``, native where there are several copies, and stock is
-sb3-contrib's RecurrentPPO.
+sb3-contrib's RecurrentPPO. The networks alone are the floor of training: the forward passes of a rollout and all
+forward and backward passes and optimiser steps of its epochs, of the same networks at the same batch shapes.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
 
     Returns:
         Rows with the keys ``what``, ``steps_per_second``, ``beside`` (what it is compared with) and ``ratio``; those of
-        families also have ``birth`` (microseconds that a birth takes) and ``memory`` (KiB that one more copy holds).
+        families also have ``birth`` (microseconds that a birth takes), and these and those of training ``memory`` (KiB
+        that one more copy holds, or its part of the rollout buffer).
 
     Raises:
         ValueError: If ``what`` is none of these, or the time is not positive.

@@ -8,13 +8,16 @@ from functools import partial
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from meta_envs.bench.envs import ID, with_history
 from meta_envs.bench.timing import REPEATS, compare
 
+FLOOR = "the networks alone, {}"
+
 
 def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of stock and ours, whole updates at the demo's settings."""
+    """Rows of stock, of ours and of the floor, whole updates at the demo's settings."""
     try:
         import torch as th
         from sb3_contrib import RecurrentPPO
@@ -23,7 +26,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         raise ImportError(f"Measuring training needs {error.name}: pip install 'meta-envs[train]'.") from error
 
     from meta_envs.registry import make_family
-    from meta_envs.training import PRESETS, LstmPolicy, MetaRecurrentPPO
+    from meta_envs.training import PRESETS, MetaRecurrentPPO, RecurrentPolicy
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
@@ -46,7 +49,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
     def native() -> Any:
         return SB3VecEnv(with_history(num))
 
-    models = {
+    models: dict[str, Callable[[], Any]] = {
         "stock on DummyVecEnv": lambda: RecurrentPPO(
             "MlpLstmPolicy", dummy(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
@@ -54,10 +57,15 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
             "MlpLstmPolicy", native(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
         "ours, two LSTMs as stock": lambda: MetaRecurrentPPO(
-            LstmPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings
+            RecurrentPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
         "ours, one shared LSTM": lambda: MetaRecurrentPPO(
-            LstmPolicy, native(), policy_kwargs={**network, "shared_memory": True}, seed=0, device="cpu", **settings
+            RecurrentPolicy,
+            native(),
+            policy_kwargs={**network, "shared_memory": True},
+            seed=0,
+            device="cpu",
+            **settings,
         ),
     }
     threads = th.get_num_threads()
@@ -66,8 +74,15 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         runs: dict[str, Callable[[], float]] = {
             name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }
-        first = next(iter(runs))
-        return compare(runs, dict.fromkeys(list(runs)[1:], first))
+        stock, *_, two, one = runs
+        width = native().observation_space.shape[0]
+        for name, memories in ((FLOOR.format("two LSTMs"), 2), (FLOOR.format("one LSTM"), 1)):
+            runs[name] = partial(_speed_of_floor, memories, width, num, horizon, settings, network, seconds / REPEATS)
+        *_, floor_of_two, floor_of_one = runs
+        rows = compare(runs, {**dict.fromkeys(list(models)[1:], stock), floor_of_two: two, floor_of_one: one})
+        for row, make in zip(rows, models.values(), strict=False):
+            row["memory"] = round(_measure_buffer(make()) / 1024 / num, 1)
+        return rows
     finally:
         th.set_num_threads(threads)
 
@@ -76,8 +91,71 @@ def _speed_of_training(make: Callable[[], Any], rollout: int, seconds: float) ->
     """Whole updates only: a rollout and all its epochs."""
     model = make()
     model.learn(rollout)
+    return _measure(lambda: model.learn(rollout, reset_num_timesteps=False), rollout, seconds)
+
+
+def _speed_of_floor(
+    memories: int, width: int, num: int, horizon: int, settings: dict[str, Any], network: dict[str, Any], seconds: float
+) -> float:
+    """What the networks alone cost: a rollout's single steps, and every minibatch forward, backward and a step of Adam.
+
+    The same networks and batches as in training, and nothing else: no environment, no loss but a sum, no buffer.
+    """
+    import torch as th
+    from torch import nn
+
+    from meta_envs.training.memories import step
+
+    lstms = [nn.LSTM(width, network["lstm_hidden_size"]) for _ in range(memories)]
+    heads = [nn.Linear(network["lstm_hidden_size"], outputs) for outputs in (2, 1)]
+    modules = nn.ModuleList([*lstms, *heads])
+    optimizer = th.optim.Adam(modules.parameters(), lr=1e-3, fused=True)
+    lifetimes = settings["batch_size"] // horizon
+    seen: Any = th.randn(horizon, num, width)
+    zeros = [th.zeros(1, num, network["lstm_hidden_size"]) for _ in range(2)]
+
+    def update() -> None:
+        with th.inference_mode():
+            states = [(zeros[0], zeros[1])] * memories
+            for now in seen:
+                after = [step(now, state, lstm) for state, lstm in zip(states, lstms, strict=True)]
+                states = [state for _, state in after]
+                for (output, _), head in zip((after[0], after[-1]), heads, strict=True):
+                    head(output)
+        for _ in range(settings["n_epochs"]):
+            for batch in seen.split(lifetimes, 1):
+                outputs = [lstm(batch)[0] for lstm in lstms]
+                loss: Any = heads[0](outputs[0]).sum() + heads[1](outputs[-1]).sum()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    update()
+    return _measure(update, num * horizon, seconds)
+
+
+def _measure(update: Callable[[], Any], rollout: int, seconds: float) -> float:
     steps, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
-        model.learn(rollout, reset_num_timesteps=False)
+        update()
         steps += rollout
     return steps / (time.perf_counter() - began)
+
+
+def _measure_buffer(model: Any) -> int:
+    """Bytes of a rollout with what is made of it for the minibatches."""
+    model.learn(model.n_steps * model.n_envs)
+    held: dict[int, int] = {}
+
+    def add(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            owner = value if value.base is None else value.base
+            held[owner.ctypes.data] = owner.nbytes
+        elif hasattr(value, "untyped_storage"):
+            held[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        elif isinstance(value, dict | list | tuple):
+            for part in value.values() if isinstance(value, dict) else value:
+                add(part)
+
+    add(vars(model.rollout_buffer))
+    return sum(held.values())

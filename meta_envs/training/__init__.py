@@ -8,17 +8,18 @@ from meta_envs.training.presets import PRESETS, Preset
 if TYPE_CHECKING:
     from meta_envs.training.agent import Agent, load_agent
     from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-    from meta_envs.training.policy import LstmPolicy
+    from meta_envs.training.policy import RecurrentPolicy
     from meta_envs.training.ppo import MetaRecurrentPPO
-    from meta_envs.training.run import TrainingStopped, train
+    from meta_envs.training.run import train
+    from meta_envs.training.watch import TrainingStopped
 
 _LAZY = {
     "Agent": "agent",
     "LifetimeDictRolloutBuffer": "buffer",
     "LifetimeRolloutBuffer": "buffer",
-    "LstmPolicy": "policy",
+    "RecurrentPolicy": "policy",
     "MetaRecurrentPPO": "ppo",
-    "TrainingStopped": "run",
+    "TrainingStopped": "watch",
     "load_agent": "agent",
     "train": "run",
 }
@@ -28,9 +29,9 @@ __all__ = [
     "Agent",
     "LifetimeDictRolloutBuffer",
     "LifetimeRolloutBuffer",
-    "LstmPolicy",
     "MetaRecurrentPPO",
     "Preset",
+    "RecurrentPolicy",
     "TrainingStopped",
     "load_agent",
     "train",

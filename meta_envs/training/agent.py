@@ -11,20 +11,28 @@ import torch as th
 from gymnasium import spaces
 from safetensors import safe_open
 from safetensors.torch import save as to_bytes
+from stable_baselines3.common.vec_env import VecTransposeImage
 
+from meta_envs import agents
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners import Learner
 from meta_envs.records import record
-from meta_envs.training.policy import LstmPolicy
-from meta_envs.training.presets import INPUTS
+from meta_envs.registry import ids
+from meta_envs.training.policy import RecurrentPolicy
+from meta_envs.training.presets import INPUTS, Preset
+from meta_envs.training.threads import one_thread
 from meta_envs.wrappers.history import History
 
 FORMAT = 1
 """Of the card."""
 PLAYS = ("greedy", "sampled")
+IMAGE = 3
+"""Dimensions: height, width, channels."""
 CARD = ("format", "id", "keywords", "seed", "preset", "network", "inputs", "interface", "play")
-NETWORK = ("lstm_hidden_size", "shared_memory", "net_arch")
+SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
+"""What the card of a shipped agent tells beside."""
+NETWORK = tuple(Preset(steps=1).network)
 INTERFACE = ("num_actions", "inputs", "observation_low", "observation_high", "reward_values")
 
 
@@ -38,10 +46,10 @@ class Agent(Learner):
     Attributes:
         play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
         label: What its name begins with, where several agents stand side by side.
-        memory: Hidden states (num, num_layers * hidden_size) float32 after the newest `act`, for analysis.
+        memory: Hidden states (num, units) float32 after the newest `act`, for analysis.
     """
 
-    def __init__(self, policy: LstmPolicy, card: dict[str, Any]) -> None:
+    def __init__(self, policy: RecurrentPolicy, card: dict[str, Any]) -> None:
         self.policy = policy
         self.card = card
         self.play = card.get("play", "sampled")
@@ -65,18 +73,29 @@ class Agent(Learner):
 
     @classmethod
     def from_policy(
-        cls, policy: LstmPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
+        cls, policy: RecurrentPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
     ) -> Agent:
         """An agent with a copy of a policy that was trained on a family; ``network`` are its keyword arguments."""
         inputs = {name: card["preset"][name] for name in INPUTS}
         known = {"network": network, "inputs": inputs, "interface": describe_interface(family, inputs)}
         card = {"format": FORMAT, "play": "sampled", **card, **known}
-        return cls(_make_policy(card, policy.state_dict()), card)
+        return cls(_make_policy(card, _weights(policy)).to(policy.device), card)
 
-    def save(self, path: Path) -> None:
-        """Write weights and card to one safetensors file, whole or not at all."""
-        weights = {name: tensor.contiguous() for name, tensor in self.policy.state_dict().items()}
-        write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card)}))
+    def save(self, path: Path, *, card_beside: bool = False) -> None:
+        """Write weights and card, each file whole or not at all.
+
+        Args:
+            path: A safetensors file, with the card in its header.
+            card_beside: Write the card beside it instead, as readable JSON with the SHA-256 of both, as shipped agents
+                have it.
+        """
+        weights = {name: tensor.cpu().contiguous() for name, tensor in _weights(self.policy).items()}
+        if not card_beside:
+            write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card)}))
+            return
+        content = to_bytes(weights)
+        write_atomically(path, content)
+        write_atomically(path.with_suffix(".json"), agents.write_card(self.card, content))
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Clear the memory.
@@ -89,28 +108,34 @@ class Agent(Learner):
         for name in INTERFACE:
             if found[name] != known[name]:
                 raise ValueError(
-                    f"This agent, of {self.card['id']}, has {name} {known[name]}, and {family!r} has {found[name]}: "
+                    f"This agent, of {self._home}, has {name} {known[name]}, and {family!r} has {found[name]}: "
                     "train one for it, or evaluate this one where they are the same."
                 )
         self._history = _history(family, self.card["inputs"])
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))
-        zeros = th.zeros(self.policy.lstm_actor.num_layers, num, self.policy.lstm_actor.hidden_size)
-        self._state, self._goes_on = (zeros, zeros), th.zeros(num)
+        memory: Any = self.policy.lstm_actor
+        zeros = th.zeros(memory.num_layers, num, memory.hidden_size, device=self.policy.device)
+        self._state, self._goes_on = (zeros, zeros), th.zeros(num, device=self.policy.device)
+
+    @property
+    def _home(self) -> str:
+        keywords = [f"{name}={value!r}" for name, value in self.card["keywords"].items()]
+        return ", ".join([self.card["id"], *keywords])
 
     @property
     def memory(self) -> Array:
-        """Hidden states (num, num_layers * hidden_size) float32."""
-        return self._state[0].transpose(0, 1).flatten(1).numpy().copy()
+        """Hidden states (num, units) float32, of all layers side by side."""
+        return self._state[0].transpose(0, 1).flatten(1).cpu().numpy().copy()
 
-    def action_probs(self, observation: Array) -> Array:
+    def action_probs(self, observation: Any) -> Array:
         """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
-        inputs = th.as_tensor(self._history.beside(observation, self._past))
-        with th.no_grad():
+        inputs, _ = self.policy.obs_to_tensor(self._history.beside(observation, self._past))
+        with one_thread(), th.no_grad():
             distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
-        return distribution.distribution.probs.double().numpy()
+        return distribution.distribution.probs.double().cpu().numpy()
 
-    def act(self, observation: Array) -> Array:
+    def act(self, observation: Any) -> Array:
         """Actions (num,)."""
         probs = self.action_probs(observation)
         if self.play == "greedy":
@@ -127,82 +152,132 @@ def _history(family: TaskFamily, inputs: dict[str, Any]) -> History:
     return History(family, family.observation_space, family.action_space, **inputs, horizon=None, reward_values=None)
 
 
-def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> LstmPolicy:
-    interface = card["interface"]
-    policy = LstmPolicy(
-        spaces.Box(-np.inf, np.inf, (sum(width for _, width in interface["inputs"]),)),
-        spaces.Discrete(interface["num_actions"]),
-        lambda _: 0.0,
-        **card["network"],
-    )
-    try:
-        policy.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError("its weights do not fit its card") from error
+def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> RecurrentPolicy:
+    inputs = card["interface"]["inputs"]
+    space, actions = _space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
+    parts = inputs if isinstance(space, spaces.Box) else None
+    policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
+    known = _weights(policy)
+    if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
+        raise ValueError("its weights do not fit its card")
+    for name, tensor in known.items():
+        tensor.copy_(weights[name])
     policy.set_training_mode(False)
     return policy
+
+
+def _weights(policy: RecurrentPolicy) -> dict[str, th.Tensor]:
+    """What a policy has learned, each tensor once: in its ``state_dict`` encoders of images have three names."""
+    return {name: tensor.detach() for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
+
+
+def _space_of(inputs: list[list[Any]]) -> spaces.Space[Any]:
+    """What the policy sees: one Box, or a Dict with images as Stable-Baselines3 shows them, channels first."""
+    if all(isinstance(width, int) for _, width in inputs):
+        return spaces.Box(-np.inf, np.inf, (sum(width for _, width in inputs),))
+    parts: dict[str, spaces.Space[Any]] = {}
+    for name, shape in inputs:
+        if len(shape) == IMAGE:
+            parts[name] = VecTransposeImage.transpose_space(spaces.Box(0, 255, shape, np.uint8), name)
+        else:
+            parts[name] = spaces.Box(-np.inf, np.inf, shape)
+    return spaces.Dict(parts)
 
 
 def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, Any]:
     """What must be alike for an agent to act.
 
     Returns:
-        A JSON-able table: ``num_actions``; ``inputs``, name and width of each part of the flat input, in order;
-        ``observation_low`` and ``observation_high``, the bounds of its first part, null where there is none; and
+        A JSON-able table: ``num_actions``; ``inputs``, name and width of each part of the flat input, in order, or name
+        and shape of each where they are a Dict; ``observation_low`` and ``observation_high``, the bounds of the
+        observation's numbers in the same order, null where there is none (images go from 0 to 255); and
         ``reward_values``, where the previous reward is shown one-hot, else null.
 
     Raises:
-        ValueError: If the observations are not flat, or the actions not counted from 0.
+        ValueError: If the observations are neither flat nor uint8 images nor a Dict of these, or the actions not
+            counted from 0.
     """
     history, actions = _history(family, inputs), family.action_space
-    if not (isinstance(history.space, spaces.Box) and isinstance(actions, spaces.Discrete) and actions.start == 0):
+    past, shown = history._slices, history.space
+    parts: dict[str, Any] = dict(shown.spaces) if isinstance(shown, spaces.Dict) else {"observation": shown}
+    fits = all(isinstance(part, spaces.Box) and (len(part.shape) == 1 or _is_image(part)) for part in parts.values())
+    if not (fits and isinstance(actions, spaces.Discrete) and actions.start == 0):
         raise ValueError(
-            f"Agents take flat observations and discrete actions counted from 0, and {family!r} has {history.space} "
-            f"and {actions}."
+            "Agents take observations that are flat, uint8 images or a Dict of these, and discrete actions counted "
+            f"from 0, and {family!r} has {shown} and {actions}."
         )
-    past = [(name, place.stop - place.start) for name, place in history._slices.items()]
-    observed = history.space.shape[0] - sum(width for _, width in past)
+    sizes: list[list[Any]] = [[name, list(part.shape)] for name, part in parts.items()]
+    observed = [part for name, part in parts.items() if name not in past and not _is_image(part)]
+    width = None
+    if history.flat:
+        sizes = [["observation", 0], *([name, place.stop - place.start] for name, place in past.items())]
+        sizes[0][1] = width = parts["observation"].shape[0] - sum(size for _, size in sizes)
     one_hot = inputs["reward"] and inputs["reward_encoding"] == "one_hot"
     return {
         "num_actions": int(actions.n),
-        "inputs": [[name, width] for name, width in (("observation", observed), *past)],
-        "observation_low": _bounds(history.space.low[:observed]),
-        "observation_high": _bounds(history.space.high[:observed]),
+        "inputs": sizes,
+        "observation_low": _bounds([part.low[:width] for part in observed]),
+        "observation_high": _bounds([part.high[:width] for part in observed]),
         "reward_values": [float(value) for value in family.reward_values or ()] if one_hot else None,
     }
 
 
-def _bounds(values: Array) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in values]
+def _is_image(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == IMAGE
 
 
-def load_agent(path: str | Path, *, play: str | None = None) -> Agent:
-    """Read an agent; nothing in the file is executed.
+def _bounds(parts: list[Array]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for part in parts for value in part]
+
+
+def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
+    """An agent: the shipped one of an environment, or one from a file; nothing in the files is executed.
 
     Args:
-        path: The agent's file, or the directory of its run.
+        source: An environment's id, also ``"module:id"``, for its shipped agent; or an agent's file, or the directory
+            of its run.
         play: "greedy" or "sampled"; by default as its card says.
 
     Raises:
-        ValueError: If there is no such file, it is not a whole agent of a known format with finite weights, or there
-            is no such play.
+        ValueError: If no agent is shipped for the id, there is no such file, it is not a whole agent of a known format
+            with finite weights, one of its files was changed after they were shipped, or there is no such play.
     """
-    file = Path(path)
+    shipped = isinstance(source, str) and source.rpartition(":")[2] in ids()
+    file = agents.find(str(source)) if shipped else Path(source)
     file = file / "agent.safetensors" if file.is_dir() else file
     if not file.is_file():
-        raise ValueError(f"There is no agent at {str(path)!r}: give the file or the directory that training wrote.")
+        raise ValueError(
+            f"There is no agent at {str(source)!r}: give an environment's id, or the file or the directory that "
+            "training wrote."
+        )
     try:
-        with safe_open(file, framework="pt") as opened:
-            card = json.loads((opened.metadata() or {}).get("card", "null"))
-            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        card, weights = _read(file)
         _require_whole(card, weights)
         agent = Agent(_make_policy(card, weights), card)
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{file} is not a whole agent ({reason}): train it again, or copy it again.") from error
+        cure = "install meta-envs again" if shipped else "train it again, or copy it again"
+        raise ValueError(f"{file} is not a whole agent ({reason}): {cure}.") from error
     if play is not None:
         agent.play = play
     return agent
+
+
+def _read(file: Path) -> tuple[Any, dict[str, th.Tensor]]:
+    """Card and weights."""
+    card = None
+    if beside := file.with_suffix(".json").is_file():
+        card = agents.read_card(file)
+        _require(card, SHIPPED)
+    with safe_open(file, framework="pt") as opened:
+        if not beside:
+            card = json.loads((opened.metadata() or {}).get("card", "null"))
+        return card, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def _require(card: dict[str, Any], names: tuple[str, ...]) -> None:
+    if missing := [name for name in names if name not in card]:
+        raise ValueError(f"its card lacks {', '.join(missing)}")
 
 
 def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
@@ -210,8 +285,7 @@ def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
         raise ValueError(f"its card is {str(card)[:40]!r}, no table")
     if card.get("format", FORMAT) != FORMAT:
         raise ValueError(f"its format is {card['format']!r}, and this version reads {FORMAT}")
-    if missing := [name for name in CARD if name not in card]:
-        raise ValueError(f"its card lacks {', '.join(missing)}")
+    _require(card, CARD)
     for name in ("keywords", "preset", "network", "inputs", "interface"):
         if not isinstance(card[name], dict):
             raise ValueError(f"its card's {name} is {str(card[name])[:40]!r}, no table")

@@ -1,6 +1,5 @@
 """Rollout buffers that hand out whole lifetimes."""
 
-import warnings
 from collections.abc import Generator
 from typing import Any, ClassVar, TypeAlias
 
@@ -15,15 +14,21 @@ from sb3_contrib.common.recurrent.type_aliases import (
 from stable_baselines3.common.buffers import DictRolloutBuffer, RolloutBuffer
 
 Samples: TypeAlias = RecurrentRolloutBufferSamples | RecurrentDictRolloutBufferSamples
+SCALARS = ("values", "log_probs", "advantages", "returns", "episode_starts")
 
 
 class _LifetimeSampling(RolloutBuffer):
     """What the two buffers below share; to be mixed in before one of sb3-contrib's recurrent rollout buffers.
 
+    Episode starts cut every copy's rollout into sequences: whole lifetimes, as a rule, or where the rollout begins or
+    ends within one, a part. A sequence begins with a lifetime or with the rollout, so that of the recurrent states
+    those before the first step are enough.
+
     Attributes:
-        sequence_length: Steps in each of the equally long sequences that episode starts cut every copy's rollout into,
-            at the same steps in all copies; None where they do not. Known once the rollout is complete.
-        whole_lifetimes: Whether each of these sequences is a whole lifetime, from its first step to its last.
+        sequence_length: Steps in each of the sequences, if these are equally long; else None, and minibatches are
+            padded. Known once the rollout is complete.
+        whole_lifetimes: Whether each sequence is a whole lifetime, from its first step to its last, and all are
+            equally long.
     """
 
     plain: ClassVar[type[RolloutBuffer]]
@@ -32,10 +37,9 @@ class _LifetimeSampling(RolloutBuffer):
     def reset(self) -> None:
         """Forget the rollout."""
         self.plain.reset(self)
-        self.lstm_states: list[RNNStates] = []
+        self.initial_states: RNNStates | None = None
         self.sequence_length: int | None = None
         self.whole_lifetimes = False
-        self.sequences: Samples | None = None
 
     def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
         """Add one step of every copy.
@@ -45,7 +49,8 @@ class _LifetimeSampling(RolloutBuffer):
             lstm_states: Recurrent states before the step, which must not be changed in place afterwards.
             **kwargs: The same arguments, by name.
         """
-        self.lstm_states.append(lstm_states)
+        if self.pos == 0:
+            self.initial_states = lstm_states
         self.plain.add(self, *args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
@@ -56,86 +61,84 @@ class _LifetimeSampling(RolloutBuffer):
             dones: Whether the last step ended an episode, bool, (num_envs,).
         """
         super().compute_returns_and_advantage(last_values, dones)
-        starts = self.episode_starts > 0
-        cuts = np.flatnonzero(starts[1:, 0]) + 1
-        lengths = np.diff(cuts, prepend=0, append=self.buffer_size)
-        if (starts == starts[:, :1]).all() and (lengths == lengths[0]).all():
-            self.sequence_length = int(lengths[0])
-            self.whole_lifetimes = bool(starts[0, 0] and dones.all())
+        starts = self.episode_starts.T > 0
+        cuts = starts.copy()
+        cuts[:, 0] = True
+        self._first = np.flatnonzero(cuts)
+        self._lengths = np.diff(self._first, append=cuts.size)
+        self._all_begin = bool(starts[:, 0].all())
+        if (self._lengths == self._lengths[0]).all():
+            self.sequence_length = int(self._lengths[0])
+            self.whole_lifetimes = self._all_begin and bool(dones.all())
 
     def get(self, batch_size: int | None = None) -> Generator[Samples, None, None]:
-        """Yield every step of the rollout once, in minibatches.
+        """Yield every step of the rollout once, in minibatches of whole sequences.
 
-        Where ``sequence_length`` divides ``batch_size``, the sequences (whole lifetimes, as a rule) are shuffled with
-        NumPy's global generator and a minibatch is ``batch_size / sequence_length`` of them, unpadded. Elsewhere
-        sb3-contrib's sampling is used: many times slower, and with sequences cut at the edges of minibatches.
+        The sequences are shuffled with NumPy's global generator and divided into as many minibatches as there would be
+        of ``batch_size`` steps; where sequences do not fit into that, some are longer and some shorter.
 
         Args:
             batch_size: Number of steps in a minibatch, all by default.
         """
+        if not self.generator_ready:
+            self._flatten()
+        order = np.random.permutation(len(self._first))
         total = self.buffer_size * self.n_envs
-        batch_size = total if batch_size is None else batch_size
-        if self.sequence_length is None or batch_size % self.sequence_length:
-            if self.sequence_length is not None:
-                warnings.warn(
-                    f"batch_size={batch_size} is not a multiple of the {self.sequence_length} steps between episode "
-                    "starts, so minibatches cut lifetimes and training is many times slower than it could be.",
-                    stacklevel=2,
-                )
-            self._stack_lstm_states()
-            yield from super().get(batch_size)
-            return
-        if self.sequences is None:
-            self.sequences = self._divide(self.sequence_length)
-        order = th.as_tensor(np.random.permutation(total // self.sequence_length), device=self.device)
-        for chosen in order.split(batch_size // self.sequence_length):
-            yield self._choose(chosen)
+        num = min(max(round(total / (batch_size or total)), 1), len(order))
+        middles = np.cumsum(self._lengths[order]) - self._lengths[order] / 2
+        for chosen in np.split(order, np.searchsorted(middles, total / num * np.arange(1, num))):
+            if len(chosen):
+                yield self._choose(chosen)
 
-    def _stack_lstm_states(self) -> None:
-        if self.generator_ready:
-            return
-        for name in ("pi", "vf"):
-            hidden, cell = zip(*(getattr(states, name) for states in self.lstm_states), strict=True)
-            setattr(self, f"hidden_states_{name}", th.stack(hidden).cpu().numpy())
-            setattr(self, f"cell_states_{name}", th.stack(cell).cpu().numpy())
+    def _flatten(self) -> None:
+        """Put every copy's steps one after the other, as stock does, and into tensors."""
 
-    def _divide(self, length: int) -> Samples:
-        """Every field as one tensor with the sequences along its first axis (states: second), made once a rollout."""
-
-        def divide(array: np.ndarray) -> th.Tensor:
-            flat = array if self.generator_ready else self.swap_and_flatten(array)
-            return self.to_torch(flat.reshape(-1, length, *flat.shape[1:]))
-
-        def at_sequence_starts(state: th.Tensor) -> th.Tensor:
-            # Only a sequence at the rollout's first step can continue a lifetime; the others begin one.
-            starts = state.new_zeros(len(state), self.n_envs, self.buffer_size // length, state.shape[-1])
-            starts[:, :, 0] = state
-            return starts.flatten(1, 2)
+        def flatten(array: np.ndarray) -> np.ndarray:
+            return self.swap_and_flatten(array)
 
         obs = self.observations
-        advantages = divide(self.advantages).squeeze(-1)
+        self.observations = {key: flatten(part) for key, part in obs.items()} if isinstance(obs, dict) else flatten(obs)
+        for name in ("actions", *SCALARS):
+            setattr(self, name, flatten(getattr(self, name)))
+        self.generator_ready = True
+        self._scalars = self.to_torch(np.stack([getattr(self, name)[:, 0] for name in SCALARS]), copy=False)
+
+    def _choose(self, chosen: np.ndarray) -> Samples:
+        first, lengths = self._first[chosen], self._lengths[chosen]
+        offset = np.arange(lengths.max())
+        rows = th.as_tensor((first[:, None] + np.minimum(offset, lengths[:, None] - 1)).ravel(), device=self.device)
+
+        def take(array: np.ndarray) -> th.Tensor:
+            return self.to_torch(array, copy=False).index_select(0, rows)
+
+        obs = self.observations
+        values, log_probs, advantages, returns, starts = self._scalars.index_select(1, rows)
+        if self.sequence_length is None:
+            starts.view(len(chosen), -1)[:, 1:] = 0.0  # padding repeats the last step, which may be the first
+            mask = th.as_tensor(offset < lengths[:, None], dtype=th.float32, device=self.device).flatten()
+        else:
+            mask = values.new_ones(1).expand(len(rows))
         return self.samples_class(
-            observations={key: divide(part) for key, part in obs.items()} if isinstance(obs, dict) else divide(obs),
-            actions=divide(self.actions),
-            old_values=divide(self.values).squeeze(-1),
-            old_log_prob=divide(self.log_probs).squeeze(-1),
+            observations={key: take(part) for key, part in obs.items()} if isinstance(obs, dict) else take(obs),
+            actions=take(self.actions),
+            old_values=values,
+            old_log_prob=log_probs,
             advantages=advantages,
-            returns=divide(self.returns).squeeze(-1),
-            lstm_states=RNNStates(*(tuple(map(at_sequence_starts, states)) for states in self.lstm_states[0])),
-            episode_starts=divide(self.episode_starts).squeeze(-1),
-            mask=th.ones_like(advantages),
+            returns=returns,
+            lstm_states=self._states_before(first),
+            episode_starts=starts,
+            mask=mask,
         )
 
-    def _choose(self, chosen: th.Tensor) -> Samples:
-        def take(field: Any) -> Any:
-            if isinstance(field, th.Tensor):
-                return field.index_select(0, chosen).flatten(0, 1)
-            if isinstance(field, dict):
-                return {key: take(part) for key, part in field.items()}
-            return RNNStates(*(tuple(state.index_select(1, chosen) for state in states) for states in field))
-
-        assert self.sequences is not None
-        return self.samples_class(*map(take, self.sequences))
+    def _states_before(self, first: np.ndarray) -> RNNStates:
+        """Recurrent states before the first steps of sequences; where these begin lifetimes, any will do."""
+        assert self.initial_states is not None
+        if self._all_begin:
+            zeros = self.initial_states.pi[0].new_zeros(1)
+            shapes = [[(len(state), len(first), state.shape[-1]) for state in pair] for pair in self.initial_states]
+            return RNNStates(*(tuple(zeros.expand(shape) for shape in pair) for pair in shapes))
+        copies = th.as_tensor(first // self.buffer_size, device=self.device)
+        return RNNStates(*(tuple(state.index_select(1, copies) for state in pair) for pair in self.initial_states))
 
 
 class LifetimeRolloutBuffer(_LifetimeSampling, RecurrentRolloutBuffer):

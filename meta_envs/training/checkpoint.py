@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,17 +18,17 @@ from meta_envs.training.ppo import MetaRecurrentPPO
 
 if TYPE_CHECKING:
     from meta_envs.training.run import Run
+    from meta_envs.training.watch import History
 
-PARTS = ("version", "run", "spent", "curve", "policy", "optimizer", "counters", "env", "last", "random")
 
+def save(path: Path, card: Mapping[str, Any], model: MetaRecurrentPPO, history: History) -> None:
+    """Write all that decides the rest of a run, after a line of JSON that says of which run and version it is.
 
-def save(path: Path, run: Run, model: MetaRecurrentPPO, spent: float, curve: list[list[float]]) -> None:
-    """Write all that decides the rest of a run."""
+    Raises:
+        OSError: If it cannot be written; the checkpoint before stays whole.
+    """
     content = {
-        "version": __version__,
-        "run": run,
-        "spent": spent,
-        "curve": curve,
+        "history": history,
         "policy": model.policy.state_dict(),
         "optimizer": model.policy.optimizer.state_dict(),
         "counters": (model.num_timesteps, model._n_updates),
@@ -37,47 +38,48 @@ def save(path: Path, run: Run, model: MetaRecurrentPPO, spent: float, curve: lis
     }
     buffer = io.BytesIO()
     th.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
+    head = json.dumps({"version": __version__, "run": card}) + "\n"
+    write_atomically(path, [head.encode(), buffer.getvalue()])
 
 
-def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, float, list[list[float]]]:
-    """The model as it was, the seconds spent and the learning curve.
+def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, History]:
+    """The model as it was, and what the run had found.
 
-    A checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
+    Behind its first line a checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
 
     Raises:
         ValueError: If there is no whole checkpoint, or it is of another run or version.
     """
     if not path.exists():
         raise ValueError(f"There is no checkpoint {path}: start the run without resuming.")
-    content = _load(path)
-    if content["version"] != __version__:
-        raise ValueError(
-            f"{path} was written by version {content['version']}: resume it with that, this is {__version__}."
-        )
-    if missing := [name for name in PARTS if name not in content]:
-        raise ValueError(f"{path} is not a whole checkpoint (it lacks {', '.join(missing)}): start the run anew.")
-    refuse_another_run(path, content["run"].card, run.card)
-    model = run.make_model(content["env"])
-    model.policy.load_state_dict(content["policy"])
-    model.policy.optimizer.load_state_dict(content["optimizer"])
-    model.num_timesteps, model._n_updates = content["counters"]
-    model._last_obs, model._last_episode_starts, model._last_lstm_states = content["last"]
-    torch_state, numpy_state, python_state = content["random"]
+    try:
+        with path.open("rb") as file:
+            head, rest = json.loads(file.readline()), file.read()
+        version, card = head["version"], head["run"]
+    except Exception as error:
+        raise _not_whole(path, error) from error
+    if version != __version__:
+        raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
+    refuse_another_run(path, card, run.card)
+    try:
+        content = th.load(io.BytesIO(rest), weights_only=False)
+        history, env = content["history"], content["env"]
+        model = run.make_model(env)
+        model.policy.load_state_dict(content["policy"])
+        model.policy.optimizer.load_state_dict(content["optimizer"])
+        model.num_timesteps, model._n_updates = content["counters"]
+        model._last_obs, model._last_episode_starts, model._last_lstm_states = content["last"]
+        torch_state, numpy_state, python_state = content["random"]
+    except Exception as error:
+        raise _not_whole(path, error) from error
     th.set_rng_state(torch_state)
     np.random.set_state(numpy_state)
     random.setstate(python_state)
-    return model, content["spent"], content["curve"]
+    return model, history
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = th.load(path, weights_only=False)
-        if not (isinstance(content, dict) and "version" in content):
-            raise TypeError(f"a pickled {type(content).__name__}")
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.") from error
-    return content
+def _not_whole(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.")
 
 
 def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

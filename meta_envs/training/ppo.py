@@ -17,7 +17,10 @@ from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
 from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer, Samples
-from meta_envs.training.policy import LstmPolicy
+from meta_envs.training.policy import RecurrentPolicy
+
+LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
+"""Of every minibatch."""
 
 
 class MetaRecurrentPPO(RecurrentPPO):
@@ -33,14 +36,17 @@ class MetaRecurrentPPO(RecurrentPPO):
     and the global random states of torch (actions), NumPy (minibatches) and Python.
 
     Args:
-        policy: ``"LstmPolicy"``, or any recurrent policy of sb3-contrib (which then runs its LSTM step by step).
+        policy: ``"RecurrentPolicy"``, or any recurrent policy of sb3-contrib (which then runs its LSTM step by step).
         env: As for ``RecurrentPPO``.
         ent_coef: Weight of the entropy in the loss, or a function of the progress remaining, from 1 to 0.
         *args: As for ``RecurrentPPO``, in its order.
         **kwargs: As for ``RecurrentPPO``.
     """
 
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**RecurrentPPO.policy_aliases, "LstmPolicy": LstmPolicy}
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        **RecurrentPPO.policy_aliases,
+        "RecurrentPolicy": RecurrentPolicy,
+    }
 
     def __init__(
         self,
@@ -94,7 +100,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
                 self.policy.reset_noise(env.num_envs)
 
-            with th.no_grad():
+            with th.inference_mode():
                 obs_tensor = obs_as_tensor(self._last_obs, self.device)
                 episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
                 actions, values, log_probs, lstm_states = self.policy(obs_tensor, lstm_states, episode_starts)
@@ -177,6 +183,7 @@ class MetaRecurrentPPO(RecurrentPPO):
         clip_range_vf = None if self.clip_range_vf is None else self.clip_range_vf(progress)
         ent_coef = self.ent_coef(progress) if callable(self.ent_coef) else self.ent_coef
 
+        parameters = list(self.policy.parameters())
         logs: list[dict[str, float]] = []
         for epoch in range(self.n_epochs):
             approx_kl_divs: list[float] = []
@@ -192,7 +199,7 @@ class MetaRecurrentPPO(RecurrentPPO):
                     break
                 self.policy.optimizer.zero_grad()
                 loss.backward()
-                norm = th.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+                norm = th.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm, foreach=True)
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
                         f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of "
@@ -223,8 +230,8 @@ class MetaRecurrentPPO(RecurrentPPO):
         self, samples: Samples, clip_range: float, clip_range_vf: float | None, ent_coef: float
     ) -> tuple[th.Tensor, dict[str, float]]:
         """RecurrentPPO's loss of a minibatch, a scalar, and what is logged of it."""
+        unpadded = self.rollout_buffer.sequence_length is not None
         mask = samples.mask > 1e-8
-        unpadded = bool(mask.all())
 
         def valid(values: th.Tensor) -> th.Tensor:
             return values if unpadded else values[mask]
@@ -237,7 +244,7 @@ class MetaRecurrentPPO(RecurrentPPO):
         )
         values, log_prob, old_log_prob = valid(values.flatten()), valid(log_prob), valid(samples.old_log_prob)
         advantages, old_values = valid(samples.advantages), valid(samples.old_values)
-        if self.normalize_advantage:
+        if self.normalize_advantage and len(advantages) > 1:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
 
         log_ratio = log_prob - old_log_prob
@@ -251,13 +258,8 @@ class MetaRecurrentPPO(RecurrentPPO):
         loss = policy_loss + ent_coef * entropy_loss + self.vf_coef * value_loss
 
         with th.no_grad():
-            approx_kl = (ratio - 1 - log_ratio).mean()
-            clip_fraction = ((ratio - 1).abs() > clip_range).float().mean()
-        return loss, {
-            "loss": loss.item(),
-            "policy_gradient_loss": policy_loss.item(),
-            "value_loss": value_loss.item(),
-            "entropy_loss": entropy_loss.item(),
-            "approx_kl": approx_kl.item(),
-            "clip_fraction": clip_fraction.item(),
-        }
+            beyond = ratio - 1
+            approx_kl = (beyond - log_ratio).mean()
+            clip_fraction = (beyond.abs() > clip_range).float().mean()
+            numbers = th.stack((loss, policy_loss, value_loss, entropy_loss, approx_kl, clip_fraction)).tolist()
+        return loss, dict(zip(LOGGED, numbers, strict=True))

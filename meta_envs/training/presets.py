@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from math import inf
 from typing import Any
 
 from meta_envs.wrappers.history import ENCODINGS
 
+CHOICES = {
+    "optimizer": ("adam", "rmsprop"),
+    "memory": ("lstm", "gru", "rnn", "stacked", "feedforward"),
+    "encoder": ("small", "paper"),
+    "reward_encoding": ENCODINGS,
+}
+"""Settings that are one of several words."""
 INPUTS = ("action", "reward", "time", "reward_encoding")
 """The switches of `PreviousActionReward`."""
 
@@ -17,21 +25,27 @@ INPUTS = ("action", "reward", "time", "reward_encoding")
 class Preset:
     """Settings of one training run of `MetaRecurrentPPO`.
 
-    Rollouts are whole lifetimes. The learning rate falls linearly from its value to 0, the entropy weight from
-    ``entropy`` to ``entropy_end``.
+    Rollouts are whole lifetimes. Learning rate and entropy weight go linearly from their values to those at the end.
     """
 
     steps: int
     """Environment steps of all copies together."""
+    curriculum: tuple[tuple[float, dict[str, Any]], ...] = ()
+    """Easier tasks to begin with: until which share of the steps, and the values of the environment's keywords."""
     num_envs: int = 128
     """Copies."""
     lifetimes: int = 1
     """Lifetimes that every copy lives between two updates."""
+    unroll: int | None = None
+    """Steps that it lives instead, where lifetimes are long; gradients then go back to the rollout's beginning."""
     minibatches: int = 4
     """Minibatches of whole lifetimes that an epoch is divided into."""
     epochs: int = 4
     """Passes over a rollout."""
+    optimizer: str = "adam"
+    """"adam", or "rmsprop" as in the paper."""
     learning_rate: float = 3e-3
+    learning_rate_end: float = 0.0
     gamma: float = 0.9
     """Discount."""
     gae_lambda: float = 0.95
@@ -39,10 +53,15 @@ class Preset:
     entropy_end: float = 0.02
     value_weight: float = 0.5
     clip_range: float = 0.2
-    hidden_size: int = 48
-    """LSTM units (48 in the paper)."""
+    normalize_advantage: bool = True
+    memory: str = "lstm"
+    """"lstm", "gru", "rnn", "stacked" (two LSTMs, the paper's figure 1c) or "feedforward" (none)."""
+    hidden_size: int | tuple[int, int] = 48
+    """Units of the memory (48 in the paper), two numbers if it is stacked."""
     shared_memory: bool = True
-    """One LSTM for policy and value, as in the paper; else one each."""
+    """One memory for policy and value, as in the paper; else one each."""
+    encoder: str = "small"
+    """Of images: "small", or "paper" (Mirowski et al. 2016)."""
     action: bool = True
     """Whether the agent sees its previous action."""
     reward: bool = True
@@ -51,21 +70,38 @@ class Preset:
     """Whether the agent sees the time."""
     reward_encoding: str = "scalar"
     """"scalar" or "one_hot"."""
+    evaluations: int = 20
+    """Times that the policy lives held-out lifetimes during the run."""
+    patience: int | None = None
+    """Evaluations without a better return after which the run stops early; never by default."""
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        for name in ("steps", "num_envs", "lifetimes", "minibatches", "epochs", "hidden_size"):
-            value = getattr(self, name)
-            self._require(name, type(value) is int and value >= 1, "a whole number of at least 1")
+        object.__setattr__(self, "curriculum", _check_curriculum(self.curriculum))
+        for name in ("steps", "num_envs", "lifetimes", "minibatches", "epochs"):
+            self._require(name, _is_count(getattr(self, name)), "a whole number of at least 1")
+        unrolls = self.unroll is None or _is_count(self.unroll)
+        self._require("unroll", unrolls, "a whole number of at least 1, or null")
         for name in ("learning_rate", "clip_range"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 < value < inf, "a number above 0")
-        for name in ("entropy", "entropy_end", "value_weight"):
+        for name in ("learning_rate_end", "entropy", "entropy_end", "value_weight"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
         self._require("gamma", _is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
         self._require("gae_lambda", _is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
-        for name in ("shared_memory", "action", "reward", "time"):
+        for name in ("normalize_advantage", "shared_memory", "action", "reward", "time"):
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
-        self._require("reward_encoding", self.reward_encoding in ENCODINGS, " or ".join(map(repr, ENCODINGS)))
+        for name, choices in CHOICES.items():
+            self._require(name, getattr(self, name) in choices, " or ".join(map(repr, choices)))
+        sizes: Any = self.hidden_size
+        if isinstance(sizes, list):  # as JSON and a command line have it
+            object.__setattr__(self, "hidden_size", tuple(sizes))
+        sizes = self.hidden_size if self.memory == "stacked" else (self.hidden_size, 1)
+        fits = isinstance(sizes, tuple) and len(sizes) == 2 and all(map(_is_count, sizes))
+        wanted = "two whole numbers, as in [256, 64]," if self.memory == "stacked" else "a whole number of at least 1"
+        self._require("hidden_size", fits, f"{wanted} for memory={self.memory!r}")
+        self._require("evaluations", type(self.evaluations) is int and self.evaluations >= 0, "a whole number")
+        patient = self.patience is None or (type(self.patience) is int and 1 <= self.patience < self.evaluations)
+        self._require("patience", patient, f"a whole number from 1, below the {self.evaluations} evaluations, or null")
         if self.num_envs * self.lifetimes % self.minibatches:
             raise ValueError(
                 f"minibatches={self.minibatches} do not divide the {self.num_envs * self.lifetimes} lifetimes of a "
@@ -99,8 +135,34 @@ class Preset:
 
     @property
     def network(self) -> dict[str, Any]:
-        """Keyword arguments of `LstmPolicy`: its heads are linear in the LSTM's output, as in the paper."""
-        return {"lstm_hidden_size": self.hidden_size, "shared_memory": self.shared_memory, "net_arch": []}
+        """Keyword arguments of `RecurrentPolicy`: its heads are linear in the memory's output, as in the paper."""
+        return {
+            "memory": self.memory,
+            "lstm_hidden_size": self.hidden_size,
+            "shared_memory": self.shared_memory,
+            "encoder": self.encoder,
+            "net_arch": [],
+        }
+
+
+def _check_curriculum(stages: Any) -> tuple[tuple[float, dict[str, Any]], ...]:
+    """The stages as tuples, which JSON and a command line have as lists."""
+    try:
+        checked = tuple((float(until), dict(keywords)) for until, keywords in stages)
+        shares = [0.0, *(until for until, _ in checked), 1.0]
+        rising = all(before < after for before, after in pairwise(shares))
+    except (TypeError, ValueError):
+        rising = False
+    if not rising:
+        raise ValueError(
+            f"curriculum={stages!r} is not possible: give pairs of a share, rising between 0 and 1, and a table of "
+            'keywords, as in [[0.5, {"corridor": 2}]].'
+        )
+    return checked
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1
 
 
 def _is_number(value: Any) -> bool:
@@ -124,14 +186,86 @@ PRESETS: dict[str, Preset] = {
     "MetaBandit-RestlessHigh-v0": DEPENDENT,
     "MetaTwoStep-v0": Preset(steps=2_000_000, num_envs=256, entropy_end=0.0),
     "MetaTwoStep-Switching-v0": Preset(steps=6_000_000, num_envs=64, epochs=8, entropy_end=0.0),
+    # By chance a goal of the full size is found once in 9,000 lifetimes.
+    "MetaNavigation-IMazeGrid-v0": Preset(
+        steps=6_000_000,
+        curriculum=(
+            (0.2, {"corridor": 2, "arm": 4}),
+            (0.3, {"corridor": 3, "arm": 6}),
+            (0.4, {"corridor": 5, "arm": 10}),
+        ),
+        num_envs=64,
+        epochs=8,
+        gamma=0.97,
+        entropy=0.03,
+        entropy_end=0.0,
+        value_weight=0.02,
+        hidden_size=64,
+    ),
     "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
 }
 
 
-def preset_of(id: str, **settings: Any) -> Preset:
-    """The preset of an id, or for others that of the dependent arms, with other settings if any.
+A2C = Preset(
+    steps=2_000_000,
+    num_envs=1,
+    minibatches=1,
+    epochs=1,
+    optimizer="rmsprop",
+    learning_rate=7e-4,
+    learning_rate_end=7e-4,
+    gamma=0.8,
+    gae_lambda=1.0,
+    entropy=1.0,
+    entropy_end=0.0,
+    value_weight=0.05,
+    normalize_advantage=False,
+)
+"""Advantage actor-critic as the paper has it for bandits (its table 1): one epoch over one full batch of one lifetime,
+20,000 lifetimes, RMSProp, entropy weight annealed from 1 to 0. Learning rate and discount were tuned there, and stand
+here as others use them."""
+
+A2C_PRESETS: dict[str, Preset] = {
+    "MetaBandit-Independent-v0": A2C,
+    "MetaBandit-Dependent-v0": A2C,
+    "MetaBandit-DependentEasy-v0": A2C,
+    "MetaBandit-DependentMedium-v0": A2C,
+    "MetaBandit-DependentHard-v0": A2C,
+    "MetaBandit-Restless-v0": A2C,
+    "MetaBandit-Informative-v0": A2C.change(
+        steps=100_000, learning_rate=1e-3, learning_rate_end=1e-3, reward_encoding="one_hot"
+    ),
+    "MetaTwoStep-v0": A2C.change(steps=400_000, gamma=0.9, entropy=0.05, entropy_end=0.05),
+    "MetaTwoStep-Switching-v0": A2C.change(steps=4_000_000, gamma=0.9, entropy=0.05, entropy_end=0.05),
+    "MetaHarlow-Symbolic-v0": A2C.change(
+        steps=20_000_000,
+        num_envs=32,
+        learning_rate=7.5e-4,
+        learning_rate_end=7.5e-4,
+        gamma=0.91,
+        entropy=0.001,
+        entropy_end=0.001,
+        value_weight=0.4,
+        hidden_size=256,
+    ),
+}
+
+KINDS = {"recommended": (PRESETS, DEPENDENT), "a2c": (A2C_PRESETS, A2C)}
+"""Of each kind the presets by id, and that of all other ids."""
+
+
+def preset_of(id: str, kind: str = "recommended", **settings: Any) -> Preset:
+    """The preset of an id, or for others that of the bandits, with other settings if any.
+
+    Args:
+        id: The environment.
+        kind: "recommended", or "a2c": the paper's own algorithm and values, which are slower to learn.
+        **settings: Values of `Preset`'s fields.
 
     Raises:
-        ValueError: If there is no such setting, or a value makes no sense.
+        ValueError: If there is no such kind or setting, or a value makes no sense.
     """
-    return PRESETS.get(id, DEPENDENT).change(**settings)
+    if kind not in KINDS:
+        raise ValueError(f"There is no preset {kind!r}: it is {' or '.join(map(repr, KINDS))}.")
+    presets, other = KINDS[kind]
+    return presets.get(id, other).change(**settings)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Progress:
-    """A bar with the current mean return of a lifetime and the time left; plain lines where there is no terminal.
+    """A bar with how well the agent does and the time left; plain lines where there is no terminal.
 
     The bar is there inside a ``with``, which leaves the terminal as it was.
 
@@ -19,8 +19,9 @@ class Progress:
 
     def __init__(self, steps: int, title: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         self._steps, self._title = steps, title
         console = Console(file=sys.stderr)
@@ -30,15 +31,15 @@ class Progress:
         if console.is_terminal:
             self._bar = Bar(
                 TextColumn("{task.description}"),
-                BarColumn(),
+                BarColumn(bar_width=None, table_column=Column(ratio=1)),
                 TaskProgressColumn(),
-                TextColumn("return {task.fields[value]}"),
-                TimeElapsedColumn(),
+                TextColumn("{task.fields[shown]}"),
+                TimeRemainingColumn(),
                 TextColumn("left"),
-                TimeRemainingColumn(elapsed_when_finished=False),
                 console=console,
+                expand=True,
             )
-            self._task = self._bar.add_task(title, total=steps, value="...")
+            self._task = self._bar.add_task(title, total=steps, shown="return ...")
 
     def __enter__(self) -> Progress:
         """Show the bar."""
@@ -51,16 +52,20 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int, value: float | None) -> None:
-        """Show the steps done and the newest mean return of a lifetime."""
-        shown = "..." if value is None else f"{value:.2f}"
+    def update(self, done: int, value: float | None, held_out: float | None, score: float | None) -> None:
+        """Show the steps done, the newest mean return of a lifetime, and that of held-out ones, or rather its score."""
+        shown = "return ..." if value is None else f"return {value:.2f}"
+        if score is not None:
+            shown += f", score {score:.3f}"
+        elif held_out is not None:
+            shown += f", held out {held_out:.2f}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, value=shown)
+            self._bar.update(self._task, completed=done, shown=shown)
             return
         self._first = done if self._first is None else self._first
         if done / self._steps >= self._next_line:
             spent = time.monotonic() - self._began
-            line = f"{self._title}: {done:,} of {self._steps:,} steps, return {shown}"
+            line = f"{self._title}: {done:,} of {self._steps:,} steps, {shown}"
             if done > self._first:
                 line += f", {spent * (self._steps - done) / (done - self._first):.0f} s left"
             print(line, file=sys.stderr, flush=True)

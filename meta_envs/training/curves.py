@@ -1,0 +1,36 @@
+"""Learning curves for TensorBoard, through Stable-Baselines3's own logger."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger, SummaryWriter, TensorBoardOutputFormat
+
+FILES = "events.out.tfevents.*"
+"""What TensorBoard calls its files."""
+
+
+class _Curves(TensorBoardOutputFormat):
+    """SB3's, of a run that may be resumed: what an interrupted one wrote of later steps is not shown."""
+
+    def __init__(self, directory: Path, step: int) -> None:
+        self.writer = SummaryWriter(str(directory), purge_step=step + 1)
+        self._is_closed = False
+
+
+def require_tensorboard() -> None:
+    """Raise an ImportError where TensorBoard is not installed."""
+    if SummaryWriter is None:
+        raise ImportError("TensorBoard is not installed: pip install 'meta-envs[train]', or train without it.")
+
+
+@contextmanager
+def logging_curves(model: BaseAlgorithm, directory: Path) -> Iterator[None]:
+    """Let a model write its curves into a directory, after those of its steps so far if there are any."""
+    logger = Logger(str(directory), [_Curves(directory, model.num_timesteps)])
+    model.set_logger(logger)
+    try:
+        yield
+    finally:
+        logger.close()

@@ -1,0 +1,71 @@
+"""Held-out lifetimes, by which a policy is followed while it is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch as th
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+
+from meta_envs.family import Array
+from meta_envs.learners import Learner
+from meta_envs.records import record
+from meta_envs.registry import make_family
+from meta_envs.solver import solve
+from meta_envs.training.agent import Agent
+
+if TYPE_CHECKING:
+    from meta_envs.training.run import Run
+
+MOST, LEAST = 500, 50
+"""Lifetimes of an evaluation."""
+SHARE = 0.1
+"""Steps of all evaluations, beside those of the training; without backward passes they cost a small part of that."""
+
+
+class HeldOut:
+    """Lifetimes that no training and no final evaluation sees: the same ones, with the same luck, at every evaluation.
+
+    So a curve is smooth, and two evaluations differ by little else than the policy. They are the first of those by
+    which an agent's play is chosen at the end. No global random stream is touched.
+
+    Args:
+        run: The training run.
+        seeds: Some of the lifetimes, as many as are worth their time.
+    """
+
+    def __init__(self, run: Run, seeds: range) -> None:
+        self._run, self._family = run, make_family(run.id, **run.keywords)
+        preset = run.preset
+        num = int(SHARE * preset.steps / (max(preset.evaluations, 1) * self._family.horizon))
+        self._seeds = seeds[: min(max(num, LEAST), MOST)]
+
+    def evaluate(self, policy: RecurrentActorCriticPolicy) -> Array:
+        """Expected returns (num,) of a policy as it is now, in sampled play."""
+        with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
+            agent = Agent.from_policy(policy, self._family, self._run.preset.network, self._run.card)
+        agent.play = "sampled"
+        return self._live(agent)
+
+    def scale(self) -> tuple[float, float] | None:
+        """Mean returns in these lifetimes that have the scores 0 and 1; None where they are not quick to have.
+
+        They are where a lifetime has no more steps than with the id's own keywords, and the same actions. Score 1 is
+        what the optimal learner has in these lifetimes, with this luck (where the optimum is only bounded, what the
+        learner that comes near it has, and what it lacks of the bound); score 0 is as far below as random play is.
+        """
+        usual = make_family(self._run.id)
+        if self._family.horizon > usual.horizon or self._family.action_space != usual.action_space:
+            return None
+        try:
+            optimum = solve(self._family)
+        except ValueError:
+            return None
+        unit = optimum.value - optimum.random_value
+        best = float(np.mean(self._live(optimum.policy))) + optimum.value - optimum.achieved
+        return (best - unit, best) if unit > 1e-9 else None
+
+    def _live(self, learner: Learner) -> Array:
+        (lived,) = record([learner], self._family, self._seeds, self._seeds.start)
+        return lived.expected

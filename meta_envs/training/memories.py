@@ -1,0 +1,141 @@
+"""Recurrent networks that are called alike: sequences and a state of two tensors in, outputs and a state out.
+
+So a policy, a rollout buffer and an algorithm that were written for ``nn.LSTM`` need not know which one it is. Whatever
+a network remembers is packed into the pair of tensors (num_layers, S, hidden_size) that sb3-contrib keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch as th
+from torch import nn
+
+State: TypeAlias = tuple[th.Tensor, th.Tensor]
+
+MEMORIES = ("lstm", "gru", "rnn", "stacked", "feedforward")
+"""What ``memory=`` may be."""
+
+
+class GRU(nn.GRU):
+    """Gated recurrent unit (Cho et al. 2014); the second tensor of its state stays as it is."""
+
+    def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:  # type: ignore[override]
+        """Outputs (L, S, H) and the state after sequences (L, S, F)."""
+        output, hidden = super().forward(sequences, state[0])
+        return output, (hidden, state[1])
+
+
+class RNN(nn.RNN):
+    """Vanilla recurrent network (Elman 1990) with tanh; the second tensor of its state stays as it is."""
+
+    def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:  # type: ignore[override]
+        """Outputs (L, S, H) and the state after sequences (L, S, F)."""
+        output, hidden = super().forward(sequences, state[0])
+        return output, (hidden, state[1])
+
+
+class Feedforward(nn.Module):
+    """No memory, the control of the paper's navigation experiment: one tanh layer, and a state that stays as it is."""
+
+    num_layers = 1
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.layer = nn.Linear(input_size, hidden_size)
+
+    def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
+        """Outputs (L, S, H) of sequences (L, S, F)."""
+        return self.layer(sequences).tanh(), state
+
+
+class StackedLSTM(nn.Module):
+    """The pair of LSTMs of the paper's figure 1c and of Mirowski et al. 2016 (arXiv 1611.03673).
+
+    The first sees the observation and the previous reward; the second the observation, what the first gives out, and
+    everything else: previous action, velocity, time. Policy and value are of the second. Their states are packed side
+    by side, the first one's before the second one's.
+
+    Args:
+        parts: Name and width of each part of the input, in order; ``previous_reward`` is one of them, and all that
+            is neither of `BESIDE` is the observation.
+        hidden_sizes: Units of the first and of the second.
+    """
+
+    num_layers = 1
+    BESIDE = ("previous_action", "velocity", "time")
+    """Parts that only the second sees."""
+
+    def __init__(self, parts: Sequence[tuple[str, int]], hidden_sizes: Sequence[int]) -> None:
+        super().__init__()
+        columns: dict[str, list[int]] = {"observation": [], "previous_reward": [], "beside": []}
+        self.input_size = 0
+        for name, width in parts:
+            kind = "beside" if name in self.BESIDE else name if name in columns else "observation"
+            columns[kind] += range(self.input_size, self.input_size + width)
+            self.input_size += width
+        self.first_columns = columns["observation"] + columns["previous_reward"]
+        self.second_columns = columns["observation"] + columns["beside"]
+        self.sizes = list(hidden_sizes)
+        self.hidden_size = sum(hidden_sizes)
+        self.first = nn.LSTM(len(self.first_columns), hidden_sizes[0])
+        self.second = nn.LSTM(len(self.second_columns) + hidden_sizes[0], hidden_sizes[1])
+
+    def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
+        """Outputs (L, S, H2) and the state (1, S, H1 + H2) after sequences (L, S, F)."""
+        (first_hidden, second_hidden), (first_cell, second_cell) = (
+            [part.contiguous() for part in tensor.split(self.sizes, -1)] for tensor in state
+        )
+        middle, first = self.first(sequences[..., self.first_columns], (first_hidden, first_cell))
+        seen = th.cat((sequences[..., self.second_columns], middle), -1)
+        output, second = self.second(seen, (second_hidden, second_cell))
+        hidden, cell = (th.cat(pair, -1) for pair in zip(first, second, strict=True))
+        return output, (hidden, cell)
+
+
+def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | tuple[int, ...]) -> nn.Module:
+    """A memory of a kind, for inputs of so many parts; all but "lstm", which sb3-contrib's policy makes itself.
+
+    Raises:
+        ValueError: If there is no such kind, or the sizes do not fit it.
+    """
+    if kind not in MEMORIES:
+        raise ValueError(f"memory={kind!r} is not possible: it is one of {', '.join(MEMORIES)}.")
+    pair = not isinstance(hidden_size, int)
+    if pair != (kind == "stacked"):
+        wanted = "two numbers of units" if kind == "stacked" else "one number of units"
+        raise ValueError(f"The size {hidden_size} does not fit memory={kind!r}: give {wanted}.")
+    if not isinstance(hidden_size, int):
+        return StackedLSTM(parts, hidden_size)
+    input_size = sum(width for _, width in parts)
+    plain = {"lstm": nn.LSTM, "gru": GRU, "rnn": RNN, "feedforward": Feedforward}
+    return plain[kind](input_size, hidden_size)
+
+
+def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
+    """Run a plain LSTM for a single step, in half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
+
+    Shapes: features (S, F); state (num_layers, S, H) twice; returns the output (S, H) and the new state.
+    """
+    new: list[tuple[th.Tensor, th.Tensor]] = []
+    for hidden, cell, (w_input, w_hidden, b_input, b_hidden) in zip(*state, lstm.all_weights, strict=True):
+        gates = th.addmm(b_input + b_hidden, features, w_input.t()).addmm_(hidden, w_hidden.t())
+        entered, forgotten, candidate, shown = gates.chunk(4, 1)
+        candidate = candidate.tanh()
+        gates.sigmoid_()
+        next_cell = th.addcmul(forgotten * cell, entered, candidate)
+        features = shown * next_cell.tanh()
+        new.append((features, next_cell))
+    hiddens, cells = zip(*new, strict=True)
+    return features, (th.stack(hiddens), th.stack(cells))
+
+
+def is_plain(lstm: nn.Module) -> bool:
+    """Whether `step` may stand for a network."""
+    return (
+        type(lstm) is nn.LSTM
+        and lstm.bias
+        and not (lstm.bidirectional or lstm.proj_size or (lstm.dropout and lstm.training))
+    )

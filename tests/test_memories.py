@@ -1,0 +1,161 @@
+"""Whatever a network remembers with, policy, buffer and algorithm treat it alike."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+th = pytest.importorskip("torch")
+pytest.importorskip("sb3_contrib")
+
+from gymnasium import spaces  # noqa: E402
+from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
+
+from meta_envs.training import RecurrentPolicy  # noqa: E402
+from meta_envs.training.memories import MEMORIES  # noqa: E402
+from meta_envs.training.presets import CHOICES, preset_of  # noqa: E402
+from meta_envs.training.run import Run  # noqa: E402
+
+PARTS = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
+ACTION, REWARD, TIME = slice(3, 5), slice(5, 6), slice(6, 7)
+NUM, LENGTH = 4, 6
+CASES = [(memory, shared) for memory in MEMORIES for shared in (True, False)]
+
+
+def make(memory: str, shared: bool = True, **kwargs: Any) -> RecurrentPolicy:
+    """A small policy on inputs of `PARTS`."""
+    th.manual_seed(0)
+    size = (8, 5) if memory == "stacked" else 8
+    settings: dict[str, Any] = {"lstm_hidden_size": size, "net_arch": [], "parts": PARTS} | kwargs
+    return RecurrentPolicy(
+        spaces.Box(-1, 1, (7,)), spaces.Discrete(2), lambda _: 1e-3, memory=memory, shared_memory=shared, **settings
+    )
+
+
+def draw(policy: RecurrentPolicy) -> tuple[th.Tensor, th.Tensor, RNNStates]:
+    """Inputs (NUM * LENGTH, 7), actions, and states before the first step that are not zero."""
+    generator = th.Generator().manual_seed(1)
+    states = [th.randn(1, NUM, policy.lstm_actor.hidden_size, generator=generator) for _ in range(4)]
+    obs = th.randn(NUM * LENGTH, 7, generator=generator)
+    return obs, th.randint(2, (NUM * LENGTH,), generator=generator), RNNStates(tuple(states[:2]), tuple(states[2:]))
+
+
+@pytest.mark.parametrize(("memory", "shared"), CASES)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_sequence_is_its_steps(memory: str, shared: bool, inside: bool) -> None:
+    """Values and log-probabilities of one call are those of step after step, the packed state handed on between."""
+    policy = make(memory, shared)
+    obs, actions, states = draw(policy)
+    starts = th.zeros(NUM, LENGTH)
+    starts[0, 0] = 1
+    starts[1, 3] = float(inside)
+    values, log_probs, _ = policy.evaluate_actions(obs, actions, states, starts.flatten())
+    sequences = obs.reshape(NUM, LENGTH, 7)
+    for t in range(LENGTH):
+        with th.no_grad():
+            _, value, _, after = policy(sequences[:, t], states, starts[:, t])
+            distribution, _ = policy.get_distribution(sequences[:, t], states.pi, starts[:, t])
+        log_prob = distribution.log_prob(actions.reshape(NUM, LENGTH)[:, t])
+        th.testing.assert_close(values.reshape(NUM, LENGTH)[:, t], value.squeeze(1))
+        th.testing.assert_close(log_probs.reshape(NUM, LENGTH)[:, t], log_prob)
+        states = after
+
+
+@pytest.mark.parametrize(("memory", "shared"), CASES)
+def test_all_weights_are_trained_and_only_a_memory_remembers(memory: str, shared: bool) -> None:
+    """Both heads' losses reach every weight; an early input changes later outputs, unless the memory is none."""
+    policy = make(memory, shared)
+    obs, actions, states = draw(policy)
+    zeros = RNNStates(*(tuple(th.zeros_like(state) for state in pair) for pair in states))
+    obs.requires_grad_()
+    values, log_probs, _ = policy.evaluate_actions(obs, actions, zeros, th.zeros(len(obs)))
+    (values.sum() + log_probs.sum()).backward(retain_graph=True)
+    unused = [name for name, weights in policy.named_parameters() if weights.grad is None or not weights.grad.any()]
+    assert not unused
+    (later,) = th.autograd.grad(values.reshape(NUM, LENGTH)[:, -1].sum(), obs)
+    assert bool(later.reshape(NUM, LENGTH, 7)[:, 0].any()) == (memory != "feedforward")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "first", "second"), [(ACTION, 0, 1), (TIME, 0, 1), (REWARD, 1, 0), (slice(3), 1, 1)]
+)
+def test_the_stacked_pair_is_wired_as_in_the_paper(inputs: slice, first: int, second: int) -> None:
+    """The first sees observation and reward, the second observation, action, time, and the first."""
+    stacked: Any = make("stacked").lstm_actor
+    base, changed = th.zeros(1, 1, 7), th.zeros(1, 1, 7)
+    changed[..., inputs] = 1.0
+    states = (th.zeros(1, 1, 13), th.zeros(1, 1, 13))
+    with th.no_grad():
+        (_, (before, _)), (_, (after, _)) = stacked(base, states), stacked(changed, states)
+        assert th.equal(before[..., :8], after[..., :8]) != bool(first)
+        stacked.second.weight_ih_l0[:, -8:] = 0.0  # cut off from the first, it shows what it sees itself
+        (_, (before, _)), (_, (after, _)) = stacked(base, states), stacked(changed, states)
+        assert th.equal(before[..., 8:], after[..., 8:]) != bool(second)
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
+def test_runs_learn_with_every_memory_on_flat_inputs(memory: str) -> None:
+    """A run's model takes the preset's memory, moves its weights, and predicts as SB3's models do."""
+    size = (12, 6) if memory == "stacked" else 12
+    settings: dict[str, Any] = {"steps": 3200, "num_envs": 16, "epochs": 1, "memory": memory, "hidden_size": size}
+    run = Run(id="MetaBandit-Dependent-v0", preset=preset_of("MetaBandit-Dependent-v0", **settings))
+    model = run.make_model(run.make_env())
+    before = {name: weights.clone() for name, weights in model.policy.state_dict().items()}
+    model.learn(3200)
+    assert all(not th.equal(weights, before[name]) for name, weights in model.policy.state_dict().items())
+    assert model.rollout_buffer.whole_lifetimes
+    action, state = model.predict(np.zeros((2, 5), np.float32))
+    again, _ = model.predict(np.zeros((2, 5), np.float32), state, np.array([False, True]))
+    assert action.shape == again.shape == (2,)
+
+
+@pytest.mark.parametrize("encoder", CHOICES["encoder"])
+def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
+    """The paper's architecture, encoder and stacked LSTMs, takes a Dict; its parts go where their names say."""
+    settings: dict[str, Any] = {"memory": "stacked", "hidden_size": (16, 8), "num_envs": 2, "minibatches": 2}
+    keywords = {"num_trials": 2, "num_decisions": 40}
+    run = Run(
+        id="MetaHarlow-v0",
+        keywords=keywords,
+        preset=preset_of("MetaHarlow-v0", steps=100, epochs=1, encoder=encoder, **settings),
+    )
+    model = run.make_model(run.make_env())
+    units = {"small": 64, "paper": 256}[encoder]
+    assert model.policy.features_extractor.parts == [
+        ("image", units),
+        ("previous_action", 3),
+        ("previous_reward", 1),
+        ("time", 1),
+    ]
+    assert len(model.policy.lstm_actor.first_columns) == units + 1
+    before = {name: weights.clone() for name, weights in model.policy.state_dict().items()}
+    model.learn(160)
+    assert all(not th.equal(weights, before[name]) for name, weights in model.policy.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"memory": "gruu"}, "memory='gruu' is not possible: give 'lstm' or 'gru' or"),
+        ({"memory": "stacked"}, "hidden_size=48 is not possible: give two whole numbers"),
+        ({"hidden_size": (4, 4)}, r"hidden_size=\(4, 4\) is not possible: give a whole number"),
+        ({"memory": "stacked", "hidden_size": [8, 0]}, r"hidden_size=\(8, 0\) is not possible"),
+        ({"encoder": "big"}, "encoder='big' is not possible"),
+        ({"optimizer": "sgd"}, "optimizer='sgd' is not possible"),
+    ],
+)
+def test_impossible_networks_are_refused(settings: dict[str, Any], message: str) -> None:
+    """In one sentence, before anything is made."""
+    with pytest.raises(ValueError, match=message):
+        preset_of("MetaBandit-Dependent-v0", **settings)
+
+
+def test_unknown_memories_and_parts_that_do_not_fit_are_refused() -> None:
+    """Also without a preset."""
+    with pytest.raises(ValueError, match="memory='lstmm' is not possible"):
+        make("lstmm")
+    with pytest.raises(ValueError, match="do not add up to the 7 numbers"):
+        make("stacked", parts=PARTS[:-1])
+    with pytest.raises(ValueError, match=r"The size \(4, 4\) does not fit memory='lstm'"):
+        make("lstm", lstm_hidden_size=(4, 4))
+    assert CHOICES["memory"] == MEMORIES
