@@ -6,7 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import meta_envs
+from meta_envs import agents
 from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
 from meta_envs.learners import make_learner
@@ -22,6 +25,7 @@ def write(folder: Path) -> None:
             "environments": environments_table(),
             **{f"presets-{kind}": presets_table(presets) for kind, (presets, _) in KINDS.items()},
             "learners": learners_table(),
+            "agents": agents_table(),
             "optima": optima_table(),
         }.items()
     }
@@ -96,6 +100,47 @@ def presets_table(presets: dict[str, Preset]) -> str:
         for field in fields(Preset)
     ]
     return table(("setting", *("<br>".join(ids) for _, ids in groups)), rows)
+
+
+def agents_table() -> str:
+    """The shipped agents beside all seeds that were trained, from their cards."""
+    rows = []
+    for id in agents.ids():
+        if id in agents.SHARED:
+            continue
+        file = agents.find(id)
+        card = agents.read_card(file)
+        of_seeds = {
+            name: [value(one) for one in card["seeds"]]
+            for name, value in {
+                "greedy": lambda one: one["greedy"]["score"],
+                "sampled": lambda one: one["sampled"]["score"],
+                "regret": lambda one: one[one["play"]]["regret_mean"],
+                "minutes": lambda one: one["wall_seconds"] / 60,
+            }.items()
+        }
+        shipped = card["scorecards"][card["play"]]
+        rows.append(
+            (
+                f"`{id}`",
+                *(spread(of_seeds[play], 3) for play in ("greedy", "sampled")),
+                spread(of_seeds["regret"], 2),
+                f"{card['chosen'].partition(',')[0]}, {card['play']}",
+                f"{shipped['score']:.3f} ({shipped['score_low']:.3f}–{shipped['score_high']:.3f})",
+                spread(of_seeds["minutes"], 1),
+                f"{(file.stat().st_size + file.with_suffix('.json').stat().st_size) / 1000:.0f}",
+            )
+        )
+    headings = ("id", "score, greedy", "score, sampled", "regret", "shipped", "its score", "minutes a seed", "kB")
+    return table(headings, rows)
+
+
+def spread(values: list[float | None], digits: int) -> str:
+    """Median and range of what several seeds have."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return f"{np.median(known):.{digits}f} ({min(known):.{digits}f}–{max(known):.{digits}f})"
 
 
 def show(value: Any) -> str:

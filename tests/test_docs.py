@@ -166,7 +166,7 @@ def test_every_command_names_what_there_is(words):
     for id in ids:
         meta_envs.make_family(id, **dict.fromkeys((pair.partition("=")[0] for pair in options(words, "--env")), 5))
     for learner in options(words, "--agent"):
-        assert learner.startswith("runs/") or learner.partition(":")[0] in LEARNERS
+        assert learner.startswith("runs/") or learner.partition(":")[0] in (*LEARNERS, "agent")
 
 
 @pytest.mark.parametrize("words", [words for words in META_ENVS if words[0] in ("list", "info")], ids=" ".join)

@@ -318,6 +318,17 @@ def test_entropy_coefficient_may_be_a_schedule() -> None:
     assert scheduled.logger.name_to_value["train/ent_coef"] == 0.3
 
 
+def test_the_discount_may_be_a_schedule() -> None:
+    """A constant function acts as its number; another one gives each rollout the discount of its beginning."""
+    scheduled = learner(MetaRecurrentPPO, gamma=lambda left: 0.8 + 0 * left)
+    assert_same_learning(scheduled, learner(MetaRecurrentPPO, gamma=0.8))
+    found = []
+    falling = learner(MetaRecurrentPPO, gamma=lambda left: 0.5 + 0.4 * left)
+    rollout = falling.n_steps * NUM_ENVS
+    falling.learn(2 * rollout, callback=lambda *_: bool(found.append(falling.rollout_buffer.gamma) or True))
+    assert found == pytest.approx([0.9] * falling.n_steps + [0.7] * falling.n_steps)
+
+
 def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     """Before it can spoil the weights."""
     model = learner(MetaRecurrentPPO)

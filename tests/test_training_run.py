@@ -136,8 +136,8 @@ EASIER: dict[str, Any] = {"num_values": 2, "low": 0.1, "high": 0.9}
 @pytest.mark.parametrize("unroll", [None, 7])
 def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp_path: Path) -> None:
     """In whatever stage it died, and also where rollouts cut lifetimes."""
-    changes = {"curriculum": [[0.3, EASIER], [0.6, {**EASIER, "low": 0.25}]], "unroll": unroll, "memory": "stacked"}
-    changes |= {"hidden_size": [6, 4], "steps": 1600}
+    changes = {"curriculum": [[0.3, EASIER], [0.6, {**EASIER, "low": 0.25}]], "unroll": unroll, "gamma_end": 0.95}
+    changes |= {"memory": "stacked", "hidden_size": [6, 4], "steps": 1600}
     whole = tiny(tmp_path / "whole", **changes)
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", 1600 // (8 * (unroll or 10)), **changes))
 

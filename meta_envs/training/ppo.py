@@ -38,6 +38,7 @@ class MetaRecurrentPPO(RecurrentPPO):
     Args:
         policy: ``"RecurrentPolicy"``, or any recurrent policy of sb3-contrib (which then runs its LSTM step by step).
         env: As for ``RecurrentPPO``.
+        gamma: Discount, or a function of the progress remaining, from 1 to 0, taken at the beginning of each rollout.
         ent_coef: Weight of the entropy in the loss, or a function of the progress remaining, from 1 to 0.
         *args: As for ``RecurrentPPO``, in its order.
         **kwargs: As for ``RecurrentPPO``.
@@ -56,6 +57,10 @@ class MetaRecurrentPPO(RecurrentPPO):
         ent_coef: float | Schedule = 0.0,
         **kwargs: Any,
     ) -> None:
+        gamma = kwargs.get("gamma")
+        self.gamma_schedule: Schedule | None = gamma if callable(gamma) else None
+        if self.gamma_schedule is not None:
+            kwargs["gamma"] = self.gamma_schedule(1.0)
         super().__init__(policy, env, *args, ent_coef=ent_coef, **kwargs)
 
     def _setup_model(self) -> None:
@@ -90,6 +95,8 @@ class MetaRecurrentPPO(RecurrentPPO):
         assert self._last_obs is not None
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
+        if self.gamma_schedule is not None:
+            self.gamma = rollout_buffer.gamma = self.gamma_schedule(1.0 - self.num_timesteps / self._total_timesteps)
         if self.use_sde:
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()

@@ -48,6 +48,8 @@ class Preset:
     learning_rate_end: float = 0.0
     gamma: float = 0.9
     """Discount."""
+    gamma_end: float | None = None
+    """Discount at the end, if another: the horizon, 1 / (1 - discount), goes there linearly."""
     gae_lambda: float = 0.95
     entropy: float = 0.02
     entropy_end: float = 0.02
@@ -87,6 +89,8 @@ class Preset:
         for name in ("learning_rate_end", "entropy", "entropy_end", "value_weight"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
         self._require("gamma", _is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
+        discounts = self.gamma_end is None or (_is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
+        self._require("gamma_end", discounts, "null, or a number between 0 and 1 with gamma below 1")
         self._require("gae_lambda", _is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
         for name in ("normalize_advantage", "shared_memory", "action", "reward", "time"):
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
@@ -172,7 +176,10 @@ def _is_number(value: Any) -> bool:
 DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
-    "MetaBandit-Independent-v0": Preset(steps=16_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),
+    # With a far horizon from the beginning nothing is learned; with a near one to the end it explores too little.
+    "MetaBandit-Independent-v0": Preset(
+        steps=16_000_000, num_envs=64, epochs=8, gamma_end=0.96, entropy=0.05, entropy_end=0.0
+    ),
     "MetaBandit-Dependent-v0": DEPENDENT,
     "MetaBandit-DependentEasy-v0": DEPENDENT,
     "MetaBandit-DependentMedium-v0": DEPENDENT,

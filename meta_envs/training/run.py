@@ -127,7 +127,7 @@ class Run:
             n_epochs=preset.epochs,
             learning_rate=_linear(preset.learning_rate, preset.learning_rate_end),
             ent_coef=_linear(preset.entropy, preset.entropy_end),
-            gamma=preset.gamma,
+            gamma=preset.gamma if preset.gamma_end is None else _farther(preset.gamma, preset.gamma_end),
             gae_lambda=preset.gae_lambda,
             vf_coef=preset.value_weight,
             clip_range=preset.clip_range,
@@ -144,6 +144,12 @@ class Run:
 def _linear(start: float, end: float) -> Callable[[float], float]:
     """As a function of the progress remaining, from 1 to 0."""
     return lambda remaining: end + (start - end) * remaining
+
+
+def _farther(start: float, end: float) -> Callable[[float], float]:
+    """Discounts whose horizons are equally far apart, as a function of the progress remaining, from 1 to 0."""
+    horizon = _linear(1.0 / (1.0 - start), 1.0 / (1.0 - end))
+    return lambda remaining: 1.0 - 1.0 / horizon(remaining)
 
 
 def train(
