@@ -219,7 +219,8 @@ CHANGED_WEIGHTS, CHANGED_CARD = "SHA-256 of its weights", "SHA-256 of its card"
         (forge(interface=None), "its card lacks interface"),
         (forge(format=99), "format is 99"),
         (forge(play="best"), "play='best'"),
-        (forge(network={"lstm_hidden_size": 9}), "network"),
+        (forge(network={"lstm_hidden_size": 9}), "weights do not fit its card"),
+        (forge(network={"units": 9}), "network is of units"),
     ],
 )
 def test_what_was_tampered_with_is_refused(tamper: Callable[[Path, Path], None], message: str, package: Path) -> None:

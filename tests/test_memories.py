@@ -12,8 +12,7 @@ from gymnasium import spaces  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 
 from meta_envs.training import RecurrentPolicy  # noqa: E402
-from meta_envs.training.memories import MEMORIES  # noqa: E402
-from meta_envs.training.presets import CHOICES, preset_of  # noqa: E402
+from meta_envs.training.presets import CHOICES, MEMORIES, preset_of  # noqa: E402
 from meta_envs.training.run import Run  # noqa: E402
 
 PARTS = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
@@ -158,4 +157,7 @@ def test_unknown_memories_and_parts_that_do_not_fit_are_refused() -> None:
         make("stacked", parts=PARTS[:-1])
     with pytest.raises(ValueError, match=r"The size \(4, 4\) does not fit memory='lstm'"):
         make("lstm", lstm_hidden_size=(4, 4))
-    assert CHOICES["memory"] == MEMORIES
+    with pytest.raises(ValueError, match="memory='stacked' has to know what is where"):
+        make("stacked", parts=None)
+    with pytest.raises(ValueError, match="n_lstm_layers and lstm_kwargs are of LSTMs"):
+        make("gru", n_lstm_layers=2)

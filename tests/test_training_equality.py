@@ -14,6 +14,7 @@ from gymnasium import spaces  # noqa: E402
 from sb3_contrib import RecurrentPPO  # noqa: E402
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
+from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
 from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
@@ -281,7 +282,8 @@ def test_every_step_is_handed_out_once(kwargs: dict[str, Any], batch_size: int |
     assert sorted(found.tolist()) == sorted(everything.tolist())
     num_sequences = int((model.rollout_buffer.episode_starts > 0).sum() + NUM_ENVS * ("n_steps" in kwargs))
     num = min(round(len(everything) / (batch_size or len(everything))), num_sequences)
-    assert len(minibatches) == num or kwargs
+    if not kwargs:
+        assert len(minibatches) == num
     for batch in minibatches:
         sequences = batch.mask.reshape(batch.lstm_states.pi[0].shape[1], -1)
         assert sequences.sum() <= len(everything) / num + LENGTH
@@ -298,14 +300,28 @@ def test_recurrent_states_are_kept_for_the_first_step_alone() -> None:
     assert all(state.shape == (1, NUM_ENVS, 12) for pair in ours.rollout_buffer.initial_states for state in pair)
 
 
-def test_return_of_lifetimes_is_logged() -> None:
-    """The mean undiscounted return, without what a time limit adds to the last reward."""
-    model = learner(MetaRecurrentPPO, {"truncate": True})
-    raw: list[float] = []
-    model.learn(1, log_interval=None, callback=lambda local, _: bool(raw.append(local["rewards"].sum()) or True))
-    assert model.logger.name_to_value["rollout/lifetime_return_mean"] == pytest.approx(
-        np.sum(raw) / (2 * NUM_ENVS), rel=1e-5
-    )
+@pytest.mark.parametrize(
+    ("n_steps", "env"), [(2 * LENGTH, {"truncate": True}), (13, {}), (LENGTH // 2, {}), (20, {"early": True})], ids=str
+)
+def test_return_of_lifetimes_is_logged(n_steps: int, env: dict[str, bool]) -> None:
+    """The mean undiscounted return of those that ended in the rollout, without what a time limit adds to a reward."""
+    model = learner(MetaRecurrentPPO, env, n_steps=n_steps, batch_size=n_steps * NUM_ENVS)
+    returns, ended = np.zeros(NUM_ENVS), []
+
+    class Follow(BaseCallback):
+        def _on_step(self) -> bool:
+            nonlocal returns
+            returns = returns + self.locals["rewards"]
+            ended.extend(returns[self.locals["dones"]])
+            returns[self.locals["dones"]] = 0.0
+            return True
+
+        def _on_rollout_end(self) -> None:
+            expected = pytest.approx(np.mean(ended), rel=1e-5) if ended else None
+            assert self.logger.name_to_value.get("rollout/lifetime_return_mean") == expected
+            ended.clear()
+
+    model.learn(4 * n_steps * NUM_ENVS, log_interval=1, callback=Follow())
 
 
 def test_entropy_coefficient_may_be_a_schedule() -> None:
@@ -316,6 +332,14 @@ def test_entropy_coefficient_may_be_a_schedule() -> None:
     )
     assert_same_learning(scheduled, fixed)
     assert scheduled.logger.name_to_value["train/ent_coef"] == 0.3
+
+
+def test_arguments_may_come_in_the_order_of_stock() -> None:
+    """The entropy's weight is the twelfth, the discount the seventh."""
+    venv = DummyVecEnv([Lifetime] * NUM_ENVS)
+    given = (3e-3, 2 * LENGTH, 4 * LENGTH, 3, lambda left: 0.9 * left, 0.95, 0.2, None, True, 0.02)
+    model = MetaRecurrentPPO(RecurrentPolicy, venv, *given, device="cpu")
+    assert (model.gamma, model.ent_coef, model.n_epochs) == (0.9, 0.02, 3)
 
 
 def test_the_discount_may_be_a_schedule() -> None:
@@ -343,10 +367,18 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     assert_close(model.policy.state_dict(), weights)
 
 
+PARTS = [("observation", 2), ("time", 1)]
+STACKED: dict[str, Any] = {"memory": "stacked", "lstm_hidden_size": (6, 4), "parts": PARTS}
+
+
+@pytest.mark.parametrize(
+    "memory", [{}, {"memory": "gru"}, {**STACKED, "parts": [("observation", 2), ("time", 1)]}], ids=str
+)
 @pytest.mark.parametrize("shared", [False, True])
-def test_saved_models_and_policies_come_back(shared: bool, tmp_path: Any) -> None:
-    """Through SB3's own save and load, and the policy alone through its own."""
-    model = learner(MetaRecurrentPPO, policy_kwargs={"shared_memory": shared})
+def test_saved_models_and_policies_come_back(memory: dict[str, Any], shared: bool, tmp_path: Any) -> None:
+    """Through SB3's own save and load, schedules included, and the policy alone through its own."""
+    kwargs: dict[str, Any] = {"gamma": lambda left: 0.9 - 0.1 * left, "ent_coef": lambda left: 0.1 * left}
+    model = learner(MetaRecurrentPPO, policy_kwargs={"shared_memory": shared, **memory}, **kwargs)
     run(model, 1)
     model.save(tmp_path / "model")
     model.policy.save(tmp_path / "policy")

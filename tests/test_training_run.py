@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import os
 import random
 import re
 import resource
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,12 @@ import meta_envs
 from meta_envs import cli
 from meta_envs.evaluation import FIRST_SEED
 from meta_envs.families.dependent import DependentBandit
-from meta_envs.family import Array
+from meta_envs.family import Array, TaskFamily
 from meta_envs.records import record
 from meta_envs.training import Agent, MetaRecurrentPPO, TrainingStopped, load_agent, train
 from meta_envs.training.agent import describe_interface
 from meta_envs.training.held_out import HeldOut
-from meta_envs.training.presets import PRESETS, Preset, preset_of
+from meta_envs.training.presets import KINDS, PRESETS, Preset, preset_of
 from meta_envs.training.run import SEED_SPACING, Run
 
 ID = "MetaBandit-Dependent-v0"
@@ -70,33 +71,43 @@ def test_the_same_seed_gives_the_same_agent_and_another_seed_another(agent_path:
         assert_same_weights(agent_path, tiny(tmp_path / "other", seed=2))
 
 
-def die_and_resume(directory: Path, rollouts: int, **changes: Any) -> Path:
-    """A run of so many rollouts that is killed with SIGKILL at random, other moments every time, and then finished."""
-    checkpoint = directory / "checkpoint.pt"
-    changes = {**changes, "checkpoint_seconds": 0.0}  # one every rollout
+def die(directory: Path, step: int, delay: float, changes: dict[str, Any]) -> None:
+    """Train until SIGKILL, so many seconds after the beginning of the rollout that a step is in."""
+
+    def kill() -> None:
+        time.sleep(delay)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killer, collect = threading.Thread(target=kill), MetaRecurrentPPO.collect_rollouts
+
+    def collect_rollouts(model: MetaRecurrentPPO, *arguments: Any, **keywords: Any) -> bool:
+        if model.num_timesteps + model.n_steps * model.n_envs > step and not killer.is_alive():
+            killer.start()
+        return collect(model, *arguments, **keywords)
+
+    MetaRecurrentPPO.collect_rollouts = collect_rollouts
+    tiny(directory, **changes)
+    killer.join()
+
+
+def die_and_resume(directory: Path, edges: Sequence[int], **changes: Any) -> Path:
+    """A run that is killed once between any two of the steps, at other moments every time, and then finished."""
+    checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
     # Children of a server that has imported torch already.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["meta_envs.training.run"])
     rng = np.random.default_rng()
-    for written in rng.integers(rollouts // 4, size=3):
-        process = context.Process(target=tiny, args=(directory,), kwargs={**changes, "resume": checkpoint.exists()})
+    for low, high in itertools.pairwise(edges):
+        step, delay = int(rng.integers(low, high)), rng.uniform(0.0, 0.03)
+        print(f"killed {delay:.4f} s after the beginning of the rollout of step {step}")
+        begun = {**changes, "resume": checkpoint.exists(), "checkpoint_seconds": 0.0}  # one every rollout
+        process = context.Process(target=die, args=(directory, step, delay, begun))
         process.start()
-        for _ in range(written):
-            before = modified(checkpoint)
-            while process.is_alive() and modified(checkpoint) == before:
-                time.sleep(0.001)
-        time.sleep(rng.uniform(0.0, 0.1))
-        process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
         if changes.get("tensorboard"):
             time.sleep(1.0)  # its files are in the order of their seconds
-    return tiny(directory, **{**changes, "checkpoint_seconds": 10.0}, resume=checkpoint.exists())
-
-
-def modified(path: Path) -> int:
-    """When a file was, in nanoseconds; 0 where there is none."""
-    return path.stat().st_mtime_ns if path.exists() else 0
+    return tiny(directory, **changes, resume=checkpoint.exists() or agent.exists())
 
 
 def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
@@ -109,7 +120,7 @@ def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
-    killed = die_and_resume(tmp_path, 50, tensorboard=True)
+    killed = die_and_resume(tmp_path, (0, 1300, 2600, 4000), tensorboard=True)
     assert_same_weights(agent_path, killed)
     assert load_agent(killed).card["curve"] == load_agent(agent_path).card["curve"]
     curves = read_curves(tmp_path)
@@ -135,11 +146,11 @@ EASIER: dict[str, Any] = {"num_values": 2, "low": 0.1, "high": 0.9}
 
 @pytest.mark.parametrize("unroll", [None, 7])
 def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp_path: Path) -> None:
-    """In whatever stage it died, and also where rollouts cut lifetimes."""
+    """It died once in every stage, and also where rollouts cut lifetimes."""
     changes = {"curriculum": [[0.3, EASIER], [0.6, {**EASIER, "low": 0.25}]], "unroll": unroll, "gamma_end": 0.95}
     changes |= {"memory": "stacked", "hidden_size": [6, 4], "steps": 1600}
     whole = tiny(tmp_path / "whole", **changes)
-    assert_same_weights(whole, die_and_resume(tmp_path / "killed", 1600 // (8 * (unroll or 10)), **changes))
+    assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 480, 960, 1600), **changes))
 
 
 def test_a_curriculum_goes_from_stage_to_stage_and_ends_at_the_environment(tmp_path: Path) -> None:
@@ -194,7 +205,7 @@ def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> N
     assert card["steps"] == 800
     stop_at(640, tmp_path / "stopped", **changes)
     resumed = tiny(tmp_path / "stopped", **changes, resume=True)
-    for other in (resumed, die_and_resume(tmp_path / "killed", 10, **changes)):
+    for other in (resumed, die_and_resume(tmp_path / "killed", (0, 250, 500, 800), **changes)):
         assert_same_weights(whole, other)
         assert load_agent(other).card["curve"] == card["curve"]
 
@@ -220,6 +231,64 @@ def test_a_plateau_is_where_returns_rise_by_no_more_than_their_noise(
     assert card["steps"] < 1600 if stops else card["steps"] == 1600
 
 
+def test_patience_begins_with_the_environment_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No easier stage of a curriculum ends a run, for its agent has yet to see what it is measured by."""
+    monkeypatch.setattr(HeldOut, "evaluate", lambda *_: np.arange(16.0))
+    card = load_agent(tiny(tmp_path, patience=3, steps=1600, epochs=1, curriculum=[[0.5, EASIER]])).card
+    # An evaluation every rollout of 80 steps; the first that counts is that at which the last stage has begun.
+    assert card["steps"] == 960
+
+
+def test_rates_end_at_their_end_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the steps are no multiple of the rollout, and the last one overshoots."""
+    update, rates = MetaRecurrentPPO.train, []
+
+    def follow(model: MetaRecurrentPPO) -> None:
+        update(model)
+        assert callable(model.ent_coef)
+        entropy = model.ent_coef(model._current_progress_remaining)
+        rates.append((model.policy.optimizer.param_groups[0]["lr"], entropy))
+
+    monkeypatch.setattr(MetaRecurrentPPO, "train", follow)
+    tiny(tmp_path, steps=200, learning_rate=1e-3, learning_rate_end=0.0, entropy=0.5, entropy_end=0.25)
+    assert np.array(rates) == pytest.approx(np.array([[6e-4, 0.4], [2e-4, 0.3], [0.0, 0.25]]))
+
+
+def test_a_kill_after_the_training_loses_nothing(
+    agent_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent's play is still to be chosen, which may take long: resuming needs no update again."""
+
+    def kill(_: Agent, family: TaskFamily, __: int, num: int) -> None:
+        assert 2 * num * family.horizon == 0.3 * TINY["steps"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("meta_envs.training.run.choose_play", kill)
+    with pytest.raises(KeyboardInterrupt):
+        tiny(tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(MetaRecurrentPPO, "train", None)
+    resumed = tiny(tmp_path, resume=True)
+    assert_same_weights(agent_path, resumed)
+    assert load_agent(resumed).card["curve"] == load_agent(agent_path).card["curve"]
+
+
+@pytest.mark.parametrize("id", [id for id in PRESETS if meta_envs.make_family(id).horizon <= 200])
+def test_presets_choose_their_play_by_4096_lifetimes(id: str) -> None:
+    """Where lifetimes are short, all seeds that a run has for it."""
+    assert len(Run(id=id, preset=preset_of(id)).choosing_seeds) == 4096
+
+
+def test_long_lifetimes_are_few() -> None:
+    """Neither the choice of a play nor the evaluations take more than a share of the run, except for 16 lifetimes."""
+    id = "MetaNavigation-IMaze-v0"
+    run = Run(id=id, preset=preset_of(id, steps=4_000_000, evaluations=20))
+    assert len(run.choosing_seeds) == 666  # twice 900 steps each of 1,200,000
+    assert len(HeldOut(run, run.held_out_seeds)._seeds) == 22  # 20 times 900 steps each of 400,000
+    short = Run(id=id, preset=preset_of(id, steps=1))
+    assert len(short.choosing_seeds) == len(HeldOut(short, short.held_out_seeds)._seeds) == 16
+
+
 def test_evaluation_leaves_the_training_alone(agent_path: Path, tmp_path: Path) -> None:
     """A run without evaluation gives the same weights; no global random stream moves."""
     never = tiny(tmp_path, evaluations=0)
@@ -241,8 +310,8 @@ def test_the_last_evaluation_is_of_the_agent(agent_path: Path) -> None:
     run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
     family = meta_envs.make_family(ID, **KEYWORDS)
     optimum = meta_envs.solve(family)
-    # A tenth of the 4000 steps, for 20 evaluations of lifetimes of 10 steps, would be 2 lifetimes: 50 are the least.
-    played, best = record([agent, optimum.policy], family, run.held_out_seeds[:50], run.held_out_seeds.start)
+    # A tenth of the 4000 steps, for 20 evaluations of lifetimes of 10 steps, would be 2 lifetimes: 16 are the least.
+    played, best = record([agent, optimum.policy], family, run.held_out_seeds[:16], run.held_out_seeds.start)
     step, value, score = agent.card["curve"]["held_out"][-1]
     assert (step, value) == (4000, round(float(np.mean(played.expected)), 4))
     lost = np.mean(best.expected) - np.mean(played.expected)
@@ -329,6 +398,42 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "said.txt"}
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert_same_weights(agent_path, tiny(tmp_path, resume=True))
+
+
+def test_only_writing_finds_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that an update misses is named as such."""
+
+    def miss(_: MetaRecurrentPPO) -> None:
+        raise FileNotFoundError("no picture")
+
+    monkeypatch.setattr(MetaRecurrentPPO, "train", miss)
+    with pytest.raises(FileNotFoundError, match=r"^no picture$"):
+        tiny(tmp_path)
+
+
+def test_curves_that_find_no_room_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are opened, written and closed."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    for name in ("SummaryWriter", "_Curves.write", "_Curves.close"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"meta_envs.training.curves.{name}", full)
+            with pytest.raises(OSError, match=r"takes no more at step \d+ \(No space left on device\): "):
+                tiny(tmp_path / name, steps=80, tensorboard=True)
+
+
+@pytest.mark.parametrize("directory", ["file", "file/below", "/proc/below"])
+def test_a_directory_that_takes_no_files_is_refused_before_the_training(
+    directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not at the first checkpoint."""
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr(MetaRecurrentPPO, "learn", None)
+    with pytest.raises(OSError, match=rf"{directory} cannot be written to \(.*\): choose another directory\.$"):
+        tiny(tmp_path / directory)
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(tmp_path: Path) -> None:
@@ -750,6 +855,7 @@ def test_a_checkpoint_is_of_finite_weights(tmp_path: Path, monkeypatch: pytest.M
         ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'a2c'."),
         ([ID, "--set", "patience=20"], "patience=20 is not possible: give a whole number from 1, below the 20"),
         ([ID, "--set", "steps"], "give KEY=VALUE"),
+        ([ID, "--resume", "--overwrite"], "resume and overwrite are not possible together"),
     ],
 )
 def test_a_mistyped_command_gets_the_near_name(
@@ -810,11 +916,34 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
         preset_of(ID, **settings)
 
 
-def test_keywords_that_no_card_can_hold_are_refused(tmp_path: Path) -> None:
-    """Before the training, not at its end."""
-    with raises_sentence("keywords="):
-        tiny(tmp_path / "run", keywords={"num_trials": np.int64(10)})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"keywords": keywords} for keywords in ({"num_trials": np.int64(10)}, [1], {1: 2})),
+        *({"curriculum": [[0.5, easier]]} for easier in ({"num_values": np.int64(2)}, {1: 2})),
+    ],
+)
+def test_keywords_that_no_card_can_hold_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    """Before the training, not at its end; those of a curriculum too."""
+    with raises_sentence(r"^keywords=.* are not possible: give names with plain numbers and strings\.$"):
+        tiny(tmp_path / "run", **changes)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seconds", ["x", None, -1, np.nan])
+def test_impossible_times_between_checkpoints_are_refused(seconds: Any, tmp_path: Path) -> None:
+    """Before the training, not at its first rollout."""
+    with raises_sentence(rf"^checkpoint_seconds={seconds!r} is not possible: give a number of at least 0\.$"):
+        tiny(tmp_path / "run", checkpoint_seconds=seconds)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_not_both_resumed_and_overwritten(agent_path: Path) -> None:
+    """Either would lose what the other means to keep."""
+    before = agent_path.read_bytes()
+    with raises_sentence("^resume and overwrite are not possible together: give one of them.$"):
+        tiny(agent_path.parent, resume=True, overwrite=True)
+    assert agent_path.read_bytes() == before
 
 
 @pytest.mark.parametrize("seed", [-1, 2**20, 1.5, True])
@@ -825,6 +954,18 @@ def test_impossible_seeds_are_refused(seed: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_presets_are_of_registered_ids() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_presets_are_of_registered_ids(kind: str) -> None:
     """No preset is left behind under an old name."""
-    assert set(PRESETS) <= set(meta_envs.ids())
+    presets, _ = KINDS[kind]
+    assert set(presets) <= set(meta_envs.ids())
+
+
+@pytest.mark.parametrize(("id", "said"), [(ID, False), ("MetaMDP-Tabular-v0", True)])
+def test_an_id_without_a_preset_is_told_so(
+    id: str, said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, and the run goes on."""
+    train(id, directory=tmp_path, progress=False, num_envs=8, steps=80, evaluations=0)
+    line = f"{id} has no preset of its own: trained with that of bandits; expect to tune it.\n"
+    assert capsys.readouterr().err == line * said

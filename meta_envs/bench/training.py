@@ -19,7 +19,6 @@ FLOOR = "the networks alone, {}"
 def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of stock, of ours and of the floor, whole updates at the demo's settings."""
     try:
-        import torch as th
         from sb3_contrib import RecurrentPPO
         from stable_baselines3.common.vec_env import DummyVecEnv
     except ModuleNotFoundError as error:
@@ -27,6 +26,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
 
     from meta_envs.registry import make_family
     from meta_envs.training import PRESETS, MetaRecurrentPPO, RecurrentPolicy
+    from meta_envs.training.threads import one_thread
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
@@ -68,9 +68,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
             **settings,
         ),
     }
-    threads = th.get_num_threads()
-    th.set_num_threads(1)
-    try:
+    with one_thread():
         runs: dict[str, Callable[[], float]] = {
             name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }
@@ -83,8 +81,6 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         for row, make in zip(rows, models.values(), strict=False):
             row["memory"] = round(_measure_buffer(make()) / 1024 / num, 1)
         return rows
-    finally:
-        th.set_num_threads(threads)
 
 
 def _speed_of_training(make: Callable[[], Any], rollout: int, seconds: float) -> float:

@@ -156,7 +156,8 @@ def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> Recurre
     inputs = card["interface"]["inputs"]
     space, actions = _space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
     parts = inputs if isinstance(space, spaces.Box) else None
-    policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
+    with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
+        policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
     known = _weights(policy)
     if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
         raise ValueError("its weights do not fit its card")
@@ -290,7 +291,8 @@ def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
         if not isinstance(card[name], dict):
             raise ValueError(f"its card's {name} is {str(card[name])[:40]!r}, no table")
     for name, keys in (("network", NETWORK), ("inputs", INPUTS), ("interface", INTERFACE)):
-        if card[name].keys() != set(keys):
+        # What a later version can choose about a network is, in the cards of this one, as it was without the choice.
+        if not (card[name].keys() == set(keys) or (name == "network" and card[name].keys() < set(keys))):
             raise ValueError(f"its card's {name} is of {', '.join(card[name])}, not of {', '.join(keys)}")
     for name, tensor in weights.items():
         if not bool(tensor.isfinite().all()):

@@ -102,16 +102,16 @@ class _LifetimeSampling(RolloutBuffer):
             setattr(self, name, flatten(getattr(self, name)))
         self.generator_ready = True
         self._scalars = self.to_torch(np.stack([getattr(self, name)[:, 0] for name in SCALARS]), copy=False)
+        seen = self.observations if isinstance(self.observations, dict) else {"": self.observations}
+        self._seen = {name: self.to_torch(part, copy=False) for name, part in seen.items()}
+        self._acted = self.to_torch(self.actions, copy=False)
 
     def _choose(self, chosen: np.ndarray) -> Samples:
         first, lengths = self._first[chosen], self._lengths[chosen]
         offset = np.arange(lengths.max())
         rows = th.as_tensor((first[:, None] + np.minimum(offset, lengths[:, None] - 1)).ravel(), device=self.device)
 
-        def take(array: np.ndarray) -> th.Tensor:
-            return self.to_torch(array, copy=False).index_select(0, rows)
-
-        obs = self.observations
+        seen = {name: part.index_select(0, rows) for name, part in self._seen.items()}
         values, log_probs, advantages, returns, starts = self._scalars.index_select(1, rows)
         if self.sequence_length is None:
             starts.view(len(chosen), -1)[:, 1:] = 0.0  # padding repeats the last step, which may be the first
@@ -119,8 +119,8 @@ class _LifetimeSampling(RolloutBuffer):
         else:
             mask = values.new_ones(1).expand(len(rows))
         return self.samples_class(
-            observations={key: take(part) for key, part in obs.items()} if isinstance(obs, dict) else take(obs),
-            actions=take(self.actions),
+            observations=seen if isinstance(self.observations, dict) else seen[""],
+            actions=self._acted.index_select(0, rows),
             old_values=values,
             old_log_prob=log_probs,
             advantages=advantages,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,27 @@ def save(path: Path, card: Mapping[str, Any], model: MetaRecurrentPPO, history: 
         "optimizer": model.policy.optimizer.state_dict(),
         "counters": (model.num_timesteps, model._n_updates),
         "env": model.env,
-        "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states),
+        "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived),
         "random": (th.get_rng_state(), np.random.get_state(), random.getstate()),
     }
     buffer = io.BytesIO()
     th.save(content, buffer)
     head = json.dumps({"version": __version__, "run": card}) + "\n"
-    write_atomically(path, [head.encode(), buffer.getvalue()])
+    with writing(path.parent, model):
+        write_atomically(path, [head.encode(), buffer.getvalue()])
+
+
+@contextmanager
+def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
+    """Say in one sentence that the directory of a run takes no more."""
+    try:
+        yield
+    except OSError as error:
+        reason = getattr(error.__cause__ or error, "strerror", None) or error
+        raise OSError(
+            f"{directory} takes no more at step {model.num_timesteps:,} ({reason}): make room there and resume the "
+            "run from its last checkpoint, or begin it in another directory."
+        ) from error
 
 
 def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, History]:
@@ -68,7 +83,7 @@ def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, History]:
         model.policy.load_state_dict(content["policy"])
         model.policy.optimizer.load_state_dict(content["optimizer"])
         model.num_timesteps, model._n_updates = content["counters"]
-        model._last_obs, model._last_episode_starts, model._last_lstm_states = content["last"]
+        model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived = content["last"]
         torch_state, numpy_state, python_state = content["random"]
     except Exception as error:
         raise _not_whole(path, error) from error

@@ -10,8 +10,7 @@ from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_ima
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-ENCODERS = ("paper", "small")
-"""What ``encoder=`` may be."""
+from meta_envs.training.presets import ENCODERS
 
 
 class Senses(BaseFeaturesExtractor):

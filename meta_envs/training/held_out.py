@@ -18,10 +18,15 @@ from meta_envs.training.agent import Agent
 if TYPE_CHECKING:
     from meta_envs.training.run import Run
 
-MOST, LEAST = 500, 50
-"""Lifetimes of an evaluation."""
+MOST, LEAST = 500, 16
+"""Lifetimes of an evaluation; so few, whatever they cost, also of the choice of an agent's play."""
 SHARE = 0.1
 """Steps of all evaluations, beside those of the training; without backward passes they cost a small part of that."""
+
+
+def afford(share: float, steps: int, cost: int) -> int:
+    """As many lifetimes, of a cost in steps, as a share of a run's steps makes, but no fewer than `LEAST`."""
+    return max(int(share * steps / cost), LEAST)
 
 
 class HeldOut:
@@ -38,8 +43,8 @@ class HeldOut:
     def __init__(self, run: Run, seeds: range) -> None:
         self._run, self._family = run, make_family(run.id, **run.keywords)
         preset = run.preset
-        num = int(SHARE * preset.steps / (max(preset.evaluations, 1) * self._family.horizon))
-        self._seeds = seeds[: min(max(num, LEAST), MOST)]
+        num = afford(SHARE, preset.steps, max(preset.evaluations, 1) * self._family.horizon)
+        self._seeds = seeds[: min(num, MOST)]
 
     def evaluate(self, policy: RecurrentActorCriticPolicy) -> Array:
         """Expected returns (num,) of a policy as it is now, in sampled play."""

@@ -12,10 +12,9 @@ from typing import TypeAlias
 import torch as th
 from torch import nn
 
-State: TypeAlias = tuple[th.Tensor, th.Tensor]
+from meta_envs.training.presets import MEMORIES
 
-MEMORIES = ("lstm", "gru", "rnn", "stacked", "feedforward")
-"""What ``memory=`` may be."""
+State: TypeAlias = tuple[th.Tensor, th.Tensor]
 
 
 class GRU(nn.GRU):
@@ -103,9 +102,9 @@ def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | 
     """
     if kind not in MEMORIES:
         raise ValueError(f"memory={kind!r} is not possible: it is one of {', '.join(MEMORIES)}.")
-    pair = not isinstance(hidden_size, int)
-    if pair != (kind == "stacked"):
-        wanted = "two numbers of units" if kind == "stacked" else "one number of units"
+    sizes = (hidden_size,) if isinstance(hidden_size, int) else hidden_size
+    if len(sizes) != 1 + (kind == "stacked") or not all(isinstance(size, int) and size >= 1 for size in sizes):
+        wanted = "two whole numbers of units" if kind == "stacked" else "one whole number of units"
         raise ValueError(f"The size {hidden_size} does not fit memory={kind!r}: give {wanted}.")
     if not isinstance(hidden_size, int):
         return StackedLSTM(parts, hidden_size)

@@ -76,7 +76,8 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             heads are linear in the memory's output, as in the papers.
 
     Raises:
-        ValueError: If there is no such memory or encoder, or the sizes do not fit.
+        ValueError: If there is no such memory or encoder, sizes or parts do not fit, or a memory that is no LSTM is to
+            have several layers or other arguments of one.
     """
 
     def __init__(
@@ -124,7 +125,14 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             self._replace_memory(lr_schedule)
 
     def _replace_memory(self, lr_schedule: Schedule) -> None:
-        parts = self.parts or getattr(self.features_extractor, "parts", [("observation", self.features_dim)])
+        if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:
+            raise ValueError(f"n_lstm_layers and lstm_kwargs are of LSTMs, and memory={self.memory!r}: leave them out.")
+        parts = self.parts or getattr(self.features_extractor, "parts", None)
+        if parts is None and self.memory == "stacked":
+            raise ValueError(
+                "memory='stacked' has to know what is where in a flat observation: give parts=, name and width of each."
+            )
+        parts = parts or [("observation", self.features_dim)]
         self.lstm_actor = make_memory(self.memory, parts, self.memory_size)
         if self.lstm_critic is not None:
             self.lstm_critic = make_memory(self.memory, parts, self.memory_size)

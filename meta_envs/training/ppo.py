@@ -27,12 +27,13 @@ class MetaRecurrentPPO(RecurrentPPO):
     """sb3-contrib's ``RecurrentPPO``, many times faster where ``n_steps`` is a whole number of lifetimes.
 
     The same algorithm (Schulman et al., 2017) and the same public behaviour. A minibatch is a random set of whole
-    lifetimes if all copies begin theirs at the same steps, ``n_steps`` is a multiple of the lifetime's length, and so
-    is ``batch_size``; otherwise minibatches are sampled as sb3-contrib does. The logger also gets
-    ``rollout/lifetime_return_mean``, the mean undiscounted return of the rollout's lifetimes, when all were whole.
+    lifetimes, or of their parts where a rollout begins or ends within one, padded if these are not equally long. The
+    logger also gets ``rollout/lifetime_return_mean``, the mean undiscounted return of the lifetimes that ended in the
+    rollout.
 
     What decides the future at the boundary of two rollouts: the policy's and the optimizer's ``state_dict``,
-    ``num_timesteps``, ``_n_updates``, ``_last_obs``, ``_last_episode_starts``, ``_last_lstm_states``, the environment,
+    ``num_timesteps``, ``_n_updates``, ``_last_obs``, ``_last_episode_starts``, ``_last_lstm_states``, ``_lived`` (the
+    returns of unfinished lifetimes so far, which only the logger needs), the environment,
     and the global random states of torch (actions), NumPy (minibatches) and Python.
 
     Args:
@@ -49,21 +50,16 @@ class MetaRecurrentPPO(RecurrentPPO):
         "RecurrentPolicy": RecurrentPolicy,
     }
 
-    def __init__(
-        self,
-        policy: str | type[RecurrentActorCriticPolicy],
-        env: GymEnv | str,
-        *args: Any,
-        ent_coef: float | Schedule = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        gamma = kwargs.get("gamma")
-        self.gamma_schedule: Schedule | None = gamma if callable(gamma) else None
-        if self.gamma_schedule is not None:
-            kwargs["gamma"] = self.gamma_schedule(1.0)
-        super().__init__(policy, env, *args, ent_coef=ent_coef, **kwargs)
+    gamma_schedule: Schedule | None = None
+
+    def __init__(self, policy: str | type[RecurrentActorCriticPolicy], env: GymEnv | str, *args: Any, **kwargs: Any):
+        super().__init__(policy, env, *args, **kwargs)
 
     def _setup_model(self) -> None:
+        gamma: Any = self.gamma
+        if callable(gamma):
+            self.gamma_schedule, self.gamma = gamma, gamma(1.0)
+        self._lived = np.zeros(self.n_envs)
         super()._setup_model()
         is_dict = isinstance(self.observation_space, spaces.Dict)
         self.rollout_buffer = (LifetimeDictRolloutBuffer if is_dict else LifetimeRolloutBuffer)(
@@ -101,7 +97,8 @@ class MetaRecurrentPPO(RecurrentPPO):
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
         lstm_states = self._last_lstm_states
-        reward_sum = 0.0
+        self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
+        ended: list[np.ndarray] = []
 
         for n_steps in range(n_rollout_steps):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
@@ -123,8 +120,10 @@ class MetaRecurrentPPO(RecurrentPPO):
             if not callback.on_step():
                 return False
 
-            reward_sum += float(rewards.sum())
+            self._lived += rewards
             if dones.any():
+                ended.append(self._lived[dones])
+                self._lived[dones] = 0.0
                 self._update_info_buffer(infos, dones)
                 rewards = self._bootstrap_truncated(rewards, dones, infos, lstm_states)
 
@@ -145,9 +144,8 @@ class MetaRecurrentPPO(RecurrentPPO):
             episode_starts = th.as_tensor(dones, dtype=th.float32, device=self.device)
             values = self.policy.predict_values(obs_as_tensor(new_obs, self.device), lstm_states.vf, episode_starts)
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
-        if rollout_buffer.whole_lifetimes:
-            num_lifetimes = env.num_envs * n_rollout_steps // rollout_buffer.sequence_length
-            self.logger.record("rollout/lifetime_return_mean", reward_sum / num_lifetimes)
+        if ended:
+            self.logger.record("rollout/lifetime_return_mean", float(np.mean(np.concatenate(ended))))
         callback.on_rollout_end()
         return True
 
@@ -206,13 +204,16 @@ class MetaRecurrentPPO(RecurrentPPO):
                     break
                 self.policy.optimizer.zero_grad()
                 loss.backward()
-                norm = th.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm, foreach=True)
+                gradients = [weights.grad for weights in parameters if weights.grad is not None]
+                norm = th.nn.utils.get_total_norm(gradients, foreach=True)
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
                         f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of "
                         f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
                         "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
+                if norm > self.max_grad_norm - 1e-6:
+                    th.nn.utils.clip_grads_with_norm_(parameters, self.max_grad_norm, norm, foreach=True)
                 self.policy.optimizer.step()
             self._n_updates += 1
             if stop:

@@ -10,10 +10,12 @@ from typing import Any
 
 from meta_envs.wrappers.history import ENCODINGS
 
+MEMORIES = ("lstm", "gru", "rnn", "stacked", "feedforward")
+ENCODERS = ("small", "paper")
 CHOICES = {
     "optimizer": ("adam", "rmsprop"),
-    "memory": ("lstm", "gru", "rnn", "stacked", "feedforward"),
-    "encoder": ("small", "paper"),
+    "memory": MEMORIES,
+    "encoder": ENCODERS,
     "reward_encoding": ENCODINGS,
 }
 """Settings that are one of several words."""
@@ -56,6 +58,8 @@ class Preset:
     value_weight: float = 0.5
     clip_range: float = 0.2
     normalize_advantage: bool = True
+    max_grad_norm: float = 0.5
+    """Longest gradient of a minibatch; longer ones are shortened to it."""
     memory: str = "lstm"
     """"lstm", "gru", "rnn", "stacked" (two LSTMs, the paper's figure 1c) or "feedforward" (none)."""
     hidden_size: int | tuple[int, int] = 48
@@ -84,7 +88,7 @@ class Preset:
             self._require(name, _is_count(getattr(self, name)), "a whole number of at least 1")
         unrolls = self.unroll is None or _is_count(self.unroll)
         self._require("unroll", unrolls, "a whole number of at least 1, or null")
-        for name in ("learning_rate", "clip_range"):
+        for name in ("learning_rate", "clip_range", "max_grad_norm"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 < value < inf, "a number above 0")
         for name in ("learning_rate_end", "entropy", "entropy_end", "value_weight"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
@@ -176,10 +180,7 @@ def _is_number(value: Any) -> bool:
 DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
-    # With a far horizon from the beginning nothing is learned; with a near one to the end it explores too little.
-    "MetaBandit-Independent-v0": Preset(
-        steps=16_000_000, num_envs=64, epochs=8, gamma_end=0.96, entropy=0.05, entropy_end=0.0
-    ),
+    "MetaBandit-Independent-v0": Preset(steps=16_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),
     "MetaBandit-Dependent-v0": DEPENDENT,
     "MetaBandit-DependentEasy-v0": DEPENDENT,
     "MetaBandit-DependentMedium-v0": DEPENDENT,
@@ -228,9 +229,10 @@ A2C = Preset(
     value_weight=0.05,
     normalize_advantage=False,
 )
-"""Advantage actor-critic as the paper has it for bandits (its table 1): one epoch over one full batch of one lifetime,
-20,000 lifetimes, RMSProp, entropy weight annealed from 1 to 0. Learning rate and discount were tuned there, and stand
-here as others use them."""
+"""Advantage actor-critic with the values of the paper's table 1 for bandits: one epoch over one full batch of one
+lifetime, 20,000 lifetimes, RMSProp, entropy weight annealed from 1 to 0. Learning rate and discount were tuned there,
+and stand here as others use them. The loss of the value is SB3's, its squared error without a half; RMSProp is torch's
+with SB3's constants, and gradients are clipped as by SB3: the paper says nothing of these."""
 
 A2C_PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": A2C,

@@ -6,10 +6,11 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import gymnasium as gym
@@ -17,13 +18,13 @@ import numpy as np
 import torch as th
 
 from meta_envs import __version__, make_family
-from meta_envs.training.agent import Agent, choose_play, describe_interface, load_agent
-from meta_envs.training.checkpoint import refuse_another_run, restore
+from meta_envs.training.agent import PLAYS, Agent, choose_play, describe_interface, load_agent
+from meta_envs.training.checkpoint import refuse_another_run, restore, save, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
-from meta_envs.training.held_out import HeldOut
+from meta_envs.training.held_out import HeldOut, afford
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
-from meta_envs.training.presets import Preset, preset_of
+from meta_envs.training.presets import KINDS, Preset, preset_of
 from meta_envs.training.progress import Progress
 from meta_envs.training.threads import one_thread
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
@@ -34,6 +35,8 @@ SEED_SPACING = 1 << 12
 CHOOSING_SEED = 1 << 31
 """Training seeds are below, those of evaluation from 2**32 on. Those between, `SEED_SPACING` a run, are of lifetimes
 by which a run is followed while it trains, and its agent's play chosen at the end."""
+CHOOSING_SHARE = 0.3
+"""Steps of that choice, beside those of the training; without backward passes they cost a small part of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +57,15 @@ class Run:
 
     def __post_init__(self) -> None:
         """Refuse nonsense before anything is written."""
+        for keywords in (self.keywords, *(easier for _, easier in self.preset.curriculum)):
+            if not _is_table(keywords):
+                raise ValueError(f"keywords={keywords!r} are not possible: give names with plain numbers and strings.")
         self._refuse_other_stages()
         runs = CHOOSING_SEED // SEED_SPACING
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < runs:
             raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {runs - 1}.")
         if self.preset.num_envs > SEED_SPACING:
             raise ValueError(f"num_envs={self.preset.num_envs} is not possible: give at most {SEED_SPACING}.")
-        try:
-            json.dumps(self.keywords)
-        except TypeError as error:
-            raise ValueError(f"keywords={self.keywords} are not possible: give plain numbers and strings.") from error
 
     def _refuse_other_stages(self) -> None:
         family = make_family(self.id, **self.keywords)
@@ -81,6 +83,12 @@ class Run:
         """The same as it stands in an agent's card, JSON."""
         card = {"id": self.id, "keywords": self.keywords, "seed": self.seed, "preset": asdict(self.preset)}
         return dict(json.loads(json.dumps(card)))
+
+    @property
+    def choosing_seeds(self) -> range:
+        """Of the lifetimes by which its agent's play is chosen, as many as are worth their time."""
+        horizon = make_family(self.id, **self.keywords).horizon
+        return self.held_out_seeds[: afford(CHOOSING_SHARE, self.preset.steps, len(PLAYS) * horizon)]
 
     @property
     def held_out_seeds(self) -> range:
@@ -141,9 +149,18 @@ class Run:
         return model
 
 
+def _is_table(keywords: Any) -> bool:
+    """Whether they are keywords that a card can hold."""
+    try:
+        json.dumps(keywords)
+    except TypeError:
+        return False
+    return isinstance(keywords, dict) and all(isinstance(name, str) for name in keywords)
+
+
 def _linear(start: float, end: float) -> Callable[[float], float]:
-    """As a function of the progress remaining, from 1 to 0."""
-    return lambda remaining: end + (start - end) * remaining
+    """As a function of the progress remaining, from 1 to 0; below that, where the last rollout overshoots, as at 0."""
+    return lambda remaining: end + (start - end) * max(remaining, 0.0)
 
 
 def _farther(start: float, end: float) -> Callable[[float], float]:
@@ -190,13 +207,17 @@ def train(
 
     Raises:
         gymnasium.error.Error: If there is no such id.
-        ValueError: If a setting makes no sense, the directory holds a run and neither ``resume`` nor ``overwrite``
+        ValueError: If a setting makes no sense, the directory holds a run and not one of ``resume`` and ``overwrite``
             says what to do with it, or it is another run that is to be resumed.
         ImportError: If TensorBoard is wanted and not installed.
         TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
         FloatingPointError: If loss or weights are not finite; the last checkpoint, of finite weights, stays.
-        OSError: If the directory takes no more; the last checkpoint and an older agent stay.
+        OSError: If the directory cannot be written to, or takes no more; the last checkpoint and an older agent stay.
     """
+    if resume and overwrite:
+        raise ValueError("resume and overwrite are not possible together: give one of them.")
+    if not isinstance(checkpoint_seconds, int | float) or not checkpoint_seconds >= 0:
+        raise ValueError(f"checkpoint_seconds={checkpoint_seconds!r} is not possible: give a number of at least 0.")
     module, _, id = id.rpartition(":")
     if module:
         importlib.import_module(module)
@@ -212,29 +233,50 @@ def train(
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
     with one_thread():
         model, history = restore(checkpoint, run) if resume else (run.make_model(run.make_env()), History())
+        _make_directory(directory)
+        if id not in KINDS[preset][0]:
+            print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
         # What a kill left behind; and curves, if the run begins anew.
         for pattern in (f".{checkpoint.name}.*", f".{agent.name}.*", *([] if resume else [FILES])):
             for left in directory.glob(pattern):
                 left.unlink()
-        try:
-            with (
-                Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
-                logging_curves(model, directory) if tensorboard else nullcontext(),
-            ):
-                watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
-                with watch.catching_interrupts():
-                    _learn(run, model, watch)
-                    _finish(run, model, history, agent)
-        except OSError as error:
-            reason = getattr(error.__cause__ or error, "strerror", None) or error
-            raise OSError(
-                f"{directory} takes no more at step {model.num_timesteps:,} ({reason}): make room there and resume the "
-                "run from its last checkpoint, or begin it in another directory."
-            ) from error
+        with (
+            Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
+            _logging_curves(model, directory) if tensorboard else nullcontext(),
+        ):
+            watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
+            with watch.catching_interrupts():
+                _learn(run, model, watch)
+                save(checkpoint, run.card, model, history)  # choosing the play may take long
+                _finish(run, model, history, agent)
         checkpoint.unlink(missing_ok=True)
     if watch.interrupted:
         raise TrainingStopped(f"Stopped at the end of the run; the agent is {agent}.")
     return agent
+
+
+def _make_directory(directory: Path) -> None:
+    """Now, and not after hours of training, say so if it takes no files."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise OSError(
+            f"{directory} cannot be written to ({error.strerror or error}): choose another directory."
+        ) from error
+
+
+@contextmanager
+def _logging_curves(model: MetaRecurrentPPO, directory: Path) -> Iterator[None]:
+    """Curves in the directory; to open and to close them is writing, what happens in between is not."""
+    curves = ExitStack()
+    with writing(directory, model):
+        curves.enter_context(logging_curves(model, directory))
+    try:
+        yield
+    finally:
+        with writing(directory, model):
+            curves.close()
 
 
 def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
@@ -257,5 +299,6 @@ def _finish(run: Run, model: MetaRecurrentPPO, history: History, path: Path) -> 
     }
     family = make_family(run.id, **run.keywords)
     agent = Agent.from_policy(model.policy, family, run.preset.network, card)
-    choose_play(agent, family, run.held_out_seeds.start, len(run.held_out_seeds))
-    agent.save(path)
+    choose_play(agent, family, run.choosing_seeds.start, len(run.choosing_seeds))
+    with writing(path.parent, model):
+        agent.save(path)

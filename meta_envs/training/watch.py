@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from meta_envs.family import Array
 from meta_envs.records import standard_error
-from meta_envs.training.checkpoint import save
+from meta_envs.training.checkpoint import save, writing
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.progress import Progress
@@ -58,7 +58,7 @@ class History:
     best: Array | None = None
     """Returns (num,) in the held-out lifetimes, at the newest evaluation that was better than those before."""
     waited: int = 0
-    """Evaluations since then."""
+    """Evaluations since then, in the last stage of the curriculum."""
 
 
 class Watch(BaseCallback):
@@ -155,7 +155,9 @@ class Watch(BaseCallback):
         if self._passes(self._run.preset.evaluations, self.history.held_out):
             self._evaluate()
         # So that losses have the step of their own rollout, and none is pending when a checkpoint is written.
-        self.logger.dump(self.num_timesteps)
+        assert isinstance(self.model, MetaRecurrentPPO)
+        with writing(self._checkpoint.parent, self.model):
+            self.logger.dump(self.num_timesteps)
 
     def _passes(self, shares: int, points: Sequence[Sequence[float | None]]) -> bool:
         """Whether another of so many equal shares of the run's steps is done since the last of the points."""
@@ -178,5 +180,5 @@ class Watch(BaseCallback):
         gain = returns if history.best is None else returns - history.best
         if history.best is None or np.mean(gain) > NOISE * standard_error(gain):
             history.best, history.waited = returns, 0
-        else:
+        elif self._run.stage_at(self.num_timesteps) == len(self._run.preset.curriculum):
             history.waited += 1
