@@ -21,7 +21,7 @@ from meta_envs.records import record
 from meta_envs.registry import ids
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.presets import INPUTS, Preset
-from meta_envs.training.threads import one_thread
+from meta_envs.training.process import one_thread
 from meta_envs.wrappers.history import History
 
 FORMAT = 1

@@ -101,26 +101,36 @@ class _LifetimeSampling(RolloutBuffer):
         for name in ("actions", *SCALARS):
             setattr(self, name, flatten(getattr(self, name)))
         self.generator_ready = True
-        self._scalars = self.to_torch(np.stack([getattr(self, name)[:, 0] for name in SCALARS]), copy=False)
+        # Sequences of one length are taken whole; of others, step by step.
+        unit = self.sequence_length or 1
+
+        def divide(array: np.ndarray) -> th.Tensor:
+            return self.to_torch(array, copy=False).reshape(-1, unit, *array.shape[1:])
+
         seen = self.observations if isinstance(self.observations, dict) else {"": self.observations}
-        self._seen = {name: self.to_torch(part, copy=False) for name, part in seen.items()}
-        self._acted = self.to_torch(self.actions, copy=False)
+        self._seen = {name: divide(part) for name, part in seen.items()}
+        self._acted = divide(self.actions)
+        scalars = np.stack([getattr(self, name)[:, 0] for name in SCALARS])
+        self._scalars = self.to_torch(scalars, copy=False).reshape(len(SCALARS), -1, unit)
 
     def _choose(self, chosen: np.ndarray) -> Samples:
         first, lengths = self._first[chosen], self._lengths[chosen]
-        offset = np.arange(lengths.max())
-        rows = th.as_tensor((first[:, None] + np.minimum(offset, lengths[:, None] - 1)).ravel(), device=self.device)
-
-        seen = {name: part.index_select(0, rows) for name, part in self._seen.items()}
-        values, log_probs, advantages, returns, starts = self._scalars.index_select(1, rows)
+        units = chosen
         if self.sequence_length is None:
-            starts.view(len(chosen), -1)[:, 1:] = 0.0  # padding repeats the last step, which may be the first
+            offset = np.arange(lengths.max())
+            # Padding repeats a sequence's last step.
+            units = (first[:, None] + np.minimum(offset, lengths[:, None] - 1)).ravel()
+        index = th.as_tensor(units, device=self.device)
+        seen = {name: part.index_select(0, index).flatten(0, 1) for name, part in self._seen.items()}
+        values, log_probs, advantages, returns, starts = self._scalars.index_select(1, index).flatten(1)
+        if self.sequence_length is None:
+            starts.view(len(chosen), -1)[:, 1:] = 0.0  # the last step may be the first
             mask = th.as_tensor(offset < lengths[:, None], dtype=th.float32, device=self.device).flatten()
         else:
-            mask = values.new_ones(1).expand(len(rows))
+            mask = values.new_ones(1).expand_as(values)
         return self.samples_class(
             observations=seen if isinstance(self.observations, dict) else seen[""],
-            actions=self._acted.index_select(0, rows),
+            actions=self._acted.index_select(0, index).flatten(0, 1),
             old_values=values,
             old_log_prob=log_probs,
             advantages=advantages,

@@ -202,7 +202,8 @@ class MetaRecurrentPPO(RecurrentPPO):
                     if self.verbose >= 1:
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
-                self.policy.optimizer.zero_grad()
+                for weights in parameters:
+                    weights.grad = None
                 loss.backward()
                 gradients = [weights.grad for weights in parameters if weights.grad is not None]
                 norm = th.nn.utils.get_total_norm(gradients, foreach=True)

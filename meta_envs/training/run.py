@@ -25,8 +25,8 @@ from meta_envs.training.held_out import HeldOut, afford
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, Preset, preset_of
+from meta_envs.training.process import keep_memory, one_thread
 from meta_envs.training.progress import Progress
-from meta_envs.training.threads import one_thread
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
 from meta_envs.wrappers import SB3VecEnv, vector
 
@@ -231,6 +231,7 @@ def train(
         return agent
     if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
+    keep_memory()
     with one_thread():
         model, history = restore(checkpoint, run) if resume else (run.make_model(run.make_env()), History())
         _make_directory(directory)
