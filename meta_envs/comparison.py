@@ -13,7 +13,7 @@ from meta_envs.evaluation import assess
 from meta_envs.family import TaskFamily, require
 from meta_envs.learners import Learner
 from meta_envs.records import Record, standard_error
-from meta_envs.scorecards import WIDTH, Scorecard, describe
+from meta_envs.scorecards import Scorecard, describe, ruled_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -97,23 +97,13 @@ def _differ(one: tuple[Scorecard, Record], two: tuple[Scorecard, Record]) -> Dif
 
 def table(differences: Sequence[Difference]) -> Table:
     """Differences in one environment for people, as a Rich table of 80 columns: one row a pair."""
-    from rich import box
-    from rich.table import Table
-
-    made = Table(
-        title=f"{describe(differences[0])}: differences on the same luck",
-        caption="Expected return of the first minus that of the second, ± standard error; what\n"
+    made = ruled_table(
+        f"{describe(differences[0])}: differences on the same luck",
+        "Expected return of the first minus that of the second, ± standard error; what\n"
         "the error would be with luck of its own for each; the share of variance saved.",
-        box=box.SIMPLE_HEAD,
-        min_width=WIDTH,
-        title_style="bold",
-        caption_justify="left",
-        show_edge=False,
+        ["first", "second"],
+        ["difference", "unpaired", "saved"],
     )
-    made.add_column("first", overflow="fold")
-    made.add_column("second", overflow="fold")
-    for heading in ("difference", "unpaired", "saved"):
-        made.add_column(heading, justify="right", no_wrap=True)
     for pair in differences:
         saved = "–" if pair.variance_saved is None else f"{round(100 * pair.variance_saved, 1) + 0.0:.1f} %"
         made.add_row(

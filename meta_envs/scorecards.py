@@ -115,28 +115,40 @@ def describe(card: Scorecard | Difference) -> str:
     return ", ".join([card.id, *(f"{key}={value}" for key, value in card.keywords.items())])
 
 
-def table(cards: Sequence[Scorecard]) -> Table:
-    """Scorecards of one environment for people, as a Rich table of 80 columns: one row a learner, as ordered."""
+def ruled_table(title: str, caption: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty Rich table of 80 columns, with headings of columns of words and then of numbers."""
     from rich import box
     from rich.table import Table
 
-    first = cards[0]
-    caption = "Regret and return are expected, ± standard error; score with 95 % interval."
-    if first.optimal_return is not None:
-        optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
-        caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards as drawn."
     made = Table(
-        title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
-        caption="\n".join(filter(None, (caption, first.note))),
+        title=title,
+        caption=caption,
         box=box.SIMPLE_HEAD,
         min_width=WIDTH,
         title_style="bold",
         caption_justify="left",
         show_edge=False,
     )
-    made.add_column("learner", overflow="fold")
-    for heading in ("regret", "score", "return", "paid"):
+    for heading in words:
+        made.add_column(heading, overflow="fold")
+    for heading in numbers:
         made.add_column(heading, justify="right", no_wrap=True)
+    return made
+
+
+def table(cards: Sequence[Scorecard]) -> Table:
+    """Scorecards of one environment for people, as a Rich table of 80 columns: one row a learner, as ordered."""
+    first = cards[0]
+    caption = "Regret and return are expected, ± standard error; score with 95 % interval."
+    if first.optimal_return is not None:
+        optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
+        caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards as drawn."
+    made = ruled_table(
+        f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
+        "\n".join(filter(None, (caption, first.note))),
+        ["learner"],
+        ["regret", "score", "return", "paid"],
+    )
     for card in cards:
         score = (
             "–" if card.score is None else f"{_plain(card.score)} ({_plain(card.score_low)}, {_plain(card.score_high)})"

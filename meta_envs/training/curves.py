@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, SummaryWriter, TensorBoardOutputFormat
+
+from meta_envs.training.checkpoint import writing
+from meta_envs.training.ppo import MetaRecurrentPPO
 
 FILES = "events.out.tfevents.*"
 """What TensorBoard calls its files."""
@@ -26,11 +28,17 @@ def require_tensorboard() -> None:
 
 
 @contextmanager
-def logging_curves(model: BaseAlgorithm, directory: Path) -> Iterator[None]:
-    """Let a model write its curves into a directory, after those of its steps so far if there are any."""
-    logger = Logger(str(directory), [_Curves(directory, model.num_timesteps)])
+def logging_curves(model: MetaRecurrentPPO, directory: Path) -> Iterator[None]:
+    """Let a model write its curves into a directory, after those of its steps so far if there are any.
+
+    Raises:
+        OSError: In one sentence, if they cannot be opened or closed.
+    """
+    with writing(directory, model):
+        logger = Logger(str(directory), [_Curves(directory, model.num_timesteps)])
     model.set_logger(logger)
     try:
         yield
     finally:
-        logger.close()
+        with writing(directory, model):
+            logger.close()

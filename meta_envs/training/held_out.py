@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch as th
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 from meta_envs.family import Array
@@ -48,8 +47,7 @@ class HeldOut:
 
     def evaluate(self, policy: RecurrentActorCriticPolicy) -> Array:
         """Expected returns (num,) of a policy as it is now, in sampled play."""
-        with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
-            agent = Agent.from_policy(policy, self._family, self._run.preset.network, self._run.card)
+        agent = Agent.from_policy(policy, self._family, self._run.preset.network, self._run.card)
         agent.play = "sampled"
         return self._live(agent)
 

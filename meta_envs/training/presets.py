@@ -231,8 +231,8 @@ A2C = Preset(
 )
 """Advantage actor-critic with the values of the paper's table 1 for bandits: one epoch over one full batch of one
 lifetime, 20,000 lifetimes, RMSProp, entropy weight annealed from 1 to 0. Learning rate and discount were tuned there,
-and stand here as others use them. The loss of the value is SB3's, its squared error without a half; RMSProp is torch's
-with SB3's constants, and gradients are clipped as by SB3: the paper says nothing of these."""
+and stand here as others use them. The loss of the value is SB3's, its squared error without a half, RMSProp is torch's
+with SB3's constants, and gradients are clipped as by SB3; none of it has been compared with the paper's equations."""
 
 A2C_PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": A2C,

@@ -6,8 +6,8 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -243,7 +243,7 @@ def train(
                 left.unlink()
         with (
             Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
-            _logging_curves(model, directory) if tensorboard else nullcontext(),
+            logging_curves(model, directory) if tensorboard else nullcontext(),
         ):
             watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
             with watch.catching_interrupts():
@@ -265,19 +265,6 @@ def _make_directory(directory: Path) -> None:
         raise OSError(
             f"{directory} cannot be written to ({error.strerror or error}): choose another directory."
         ) from error
-
-
-@contextmanager
-def _logging_curves(model: MetaRecurrentPPO, directory: Path) -> Iterator[None]:
-    """Curves in the directory; to open and to close them is writing, what happens in between is not."""
-    curves = ExitStack()
-    with writing(directory, model):
-        curves.enter_context(logging_curves(model, directory))
-    try:
-        yield
-    finally:
-        with writing(directory, model):
-            curves.close()
 
 
 def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
