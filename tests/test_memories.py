@@ -102,7 +102,7 @@ def test_runs_learn_with_every_memory_on_flat_inputs(memory: str) -> None:
     before = {name: weights.clone() for name, weights in model.policy.state_dict().items()}
     model.learn(3200)
     assert all(not th.equal(weights, before[name]) for name, weights in model.policy.state_dict().items())
-    assert model.rollout_buffer.whole_lifetimes
+    assert model.rollout_buffer.sequence_length == 100
     action, state = model.predict(np.zeros((2, 5), np.float32))
     again, _ = model.predict(np.zeros((2, 5), np.float32), state, np.array([False, True]))
     assert action.shape == again.shape == (2,)

@@ -27,8 +27,6 @@ class _LifetimeSampling(RolloutBuffer):
     Attributes:
         sequence_length: Steps in each of the sequences, if these are equally long; else None, and minibatches are
             padded. Known once the rollout is complete.
-        whole_lifetimes: Whether each sequence is a whole lifetime, from its first step to its last, and all are
-            equally long.
     """
 
     plain: ClassVar[type[RolloutBuffer]]
@@ -39,7 +37,6 @@ class _LifetimeSampling(RolloutBuffer):
         self.plain.reset(self)
         self.initial_states: RNNStates | None = None
         self.sequence_length: int | None = None
-        self.whole_lifetimes = False
 
     def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
         """Add one step of every copy.
@@ -69,7 +66,6 @@ class _LifetimeSampling(RolloutBuffer):
         self._all_begin = bool(starts[:, 0].all())
         if (self._lengths == self._lengths[0]).all():
             self.sequence_length = int(self._lengths[0])
-            self.whole_lifetimes = self._all_begin and bool(dones.all())
 
     def get(self, batch_size: int | None = None) -> Generator[Samples, None, None]:
         """Yield every step of the rollout once, in minibatches of whole sequences.
@@ -92,11 +88,7 @@ class _LifetimeSampling(RolloutBuffer):
 
     def _flatten(self) -> None:
         """Put every copy's steps one after the other, as stock does, and into tensors."""
-
-        def flatten(array: np.ndarray) -> np.ndarray:
-            return self.swap_and_flatten(array)
-
-        obs = self.observations
+        flatten, obs = self.swap_and_flatten, self.observations
         self.observations = {key: flatten(part) for key, part in obs.items()} if isinstance(obs, dict) else flatten(obs)
         for name in ("actions", *SCALARS):
             setattr(self, name, flatten(getattr(self, name)))

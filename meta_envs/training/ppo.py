@@ -239,11 +239,10 @@ class MetaRecurrentPPO(RecurrentPPO):
         self, samples: Samples, clip_range: float, clip_range_vf: float | None, ent_coef: float
     ) -> tuple[th.Tensor, dict[str, float]]:
         """RecurrentPPO's loss of a minibatch, a scalar, and what is logged of it."""
-        unpadded = self.rollout_buffer.sequence_length is not None
-        mask = samples.mask > 1e-8
+        mask = samples.mask > 1e-8 if self.rollout_buffer.sequence_length is None else None
 
         def valid(values: th.Tensor) -> th.Tensor:
-            return values if unpadded else values[mask]
+            return values if mask is None else values[mask]
 
         actions = samples.actions
         if isinstance(self.action_space, spaces.Discrete):
