@@ -168,6 +168,9 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="Where the network is: cpu, or cuda, which pays where observations are images.")
+    ] = "cpu",
 ) -> None:
     """Train a recurrent agent with RecurrentPPO and write it to a file.
 
@@ -201,6 +204,7 @@ def train(
             resume=resume,
             overwrite=overwrite,
             tensorboard=tensorboard,
+            device=device,
             **parse_pairs(settings),
         )
     except TrainingStopped as stopped:

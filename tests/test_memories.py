@@ -93,6 +93,17 @@ def test_the_stacked_pair_is_wired_as_in_the_paper(inputs: slice, first: int, se
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
+def test_a_forget_bias_opens_the_forget_gates_and_nothing_else(memory: str) -> None:
+    """Of every LSTM the second quarter of one bias, in torch's order of gates; other memories have no such gate."""
+    plain, biased = (make(memory, shared=False, forget_bias=bias) for bias in (0.0, 1.5))
+    for (name, before), after in zip(plain.named_parameters(), biased.parameters(), strict=True):
+        added = th.zeros_like(before)
+        if "bias_ih" in name and memory in ("lstm", "stacked"):
+            added.view(4, -1)[1] = 1.5
+        th.testing.assert_close(after - before, added)
+
+
+@pytest.mark.parametrize("memory", MEMORIES)
 def test_runs_learn_with_every_memory_on_flat_inputs(memory: str) -> None:
     """A run's model takes the preset's memory, moves its weights, and predicts as SB3's models do."""
     size = (12, 6) if memory == "stacked" else 12
@@ -119,7 +130,7 @@ def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
         preset=preset_of("MetaHarlow-v0", steps=100, epochs=1, encoder=encoder, **settings),
     )
     model = run.make_model(run.make_env())
-    units = {"small": 64, "paper": 256}[encoder]
+    units = {"small": 64, "places": 16 * 5 * 5, "paper": 256}[encoder]
     assert model.policy.features_extractor.parts == [
         ("image", units),
         ("previous_action", 3),

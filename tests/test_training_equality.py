@@ -290,6 +290,22 @@ def test_every_step_is_handed_out_once(kwargs: dict[str, Any], batch_size: int |
         assert not batch.episode_starts.reshape(len(sequences), -1)[:, 1:].any()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_is_observed_in_padding_is_not_looked_at(shared: bool) -> None:
+    """So encoders of images have half of the work; values, log-probabilities, entropies and gradients are the same."""
+    _, ours = policies(shared)
+    obs, actions, states, starts = minibatch(1, False)
+    mask = th.ones(NUM_ENVS, LENGTH, dtype=th.bool)
+    mask[1, 3:] = mask[2, 1:] = False
+    mask = mask.flatten()
+    outputs = [part.flatten()[mask] for part in ours.evaluate_actions(obs, actions, states, starts)]
+    expected = gradients(ours, tuple(outputs))
+    obs[~mask] = th.nan
+    looked = [part.flatten()[mask] for part in ours.evaluate_actions(obs, actions, states, starts, mask)]
+    assert_close(looked, outputs)
+    assert_close(gradients(ours, tuple(looked)), expected)
+
+
 def test_recurrent_states_are_kept_for_the_first_step_alone() -> None:
     """Stock keeps four arrays of them for every step."""
     ours, stock = learner(MetaRecurrentPPO), learner(RecurrentPPO)

@@ -45,9 +45,9 @@ TINY: dict[str, Any] = {"steps": 4000, "num_envs": 8, "minibatches": 2, "epochs"
 KEYWORDS = {"num_trials": 10}
 
 
-def tiny(directory: Path, **changes: Any) -> Path:
+def tiny(directory: Path, id: str = ID, **changes: Any) -> Path:
     """A run of a second or two."""
-    return train(ID, directory=directory, **{"keywords": KEYWORDS, "progress": False, **TINY, **changes})
+    return train(id, directory=directory, **{"keywords": KEYWORDS, "progress": False, **TINY, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,14 @@ def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp
     changes |= {"memory": "stacked", "hidden_size": [6, 4], "steps": 1600}
     whole = tiny(tmp_path / "whole", **changes)
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 480, 960, 1600), **changes))
+
+
+def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    """What SB3 puts around environments with images is no part of a checkpoint."""
+    changes: dict[str, Any] = {"id": "MetaHarlow-v0", "keywords": {"resolution": 36, "num_decisions": 40}}
+    changes |= {"curriculum": [[0.5, {"num_trials": 1}]], "steps": 800, "unroll": 10, "encoder": "places"}
+    whole = tiny(tmp_path / "whole", **changes)
+    assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes))
 
 
 def test_a_curriculum_goes_from_stage_to_stage_and_ends_at_the_environment(tmp_path: Path) -> None:
@@ -340,6 +348,25 @@ def test_a_missing_tensorboard_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ImportError, match=r"^TensorBoard is not installed: pip install 'meta-envs\[train\]'"):
         tiny(tmp_path / "run", tensorboard=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "meta", "gpu"])
+def test_a_device_that_is_not_there_is_one_sentence(tmp_path: Path, device: str) -> None:
+    """Before anything is written."""
+    with pytest.raises(ValueError, match=rf"^device='{device}' is not possible \(.*give 'cpu', or 'cuda' where there"):
+        tiny(tmp_path / "run", device=device)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not th.cuda.is_available(), reason="there is no GPU")
+def test_runs_on_a_gpu_go_on_where_they_were(tmp_path: Path) -> None:
+    """Its random stream is in the checkpoint too; agents are loaded on the CPU."""
+    whole = tiny(tmp_path / "whole", device="cuda")
+    killed = die_and_resume(tmp_path / "killed", (0, 2000, 4000), device="cuda")
+    weights = load_file(whole)
+    for name, tensor in load_file(killed).items():
+        th.testing.assert_close(tensor, weights[name])
+    assert load_agent(killed).policy.device.type == "cpu"
 
 
 def test_beginning_anew_leaves_no_curve_of_the_run_before(agent_path: Path, tmp_path: Path) -> None:

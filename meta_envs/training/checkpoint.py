@@ -28,14 +28,16 @@ def save(path: Path, card: Mapping[str, Any], model: MetaRecurrentPPO, history: 
     Raises:
         OSError: If it cannot be written; the checkpoint before stays whole.
     """
+    assert model.env is not None
     content = {
         "history": history,
         "policy": model.policy.state_dict(),
         "optimizer": model.policy.optimizer.state_dict(),
         "counters": (model.num_timesteps, model._n_updates),
-        "env": model.env,
+        "env": model.env.unwrapped,  # without what SB3 puts around images, which it cannot pickle
         "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived),
         "random": (th.get_rng_state(), np.random.get_state(), random.getstate()),
+        "cuda": th.cuda.get_rng_state(model.device) if model.device.type == "cuda" else None,
     }
     buffer = io.BytesIO()
     th.save(content, buffer)
@@ -57,7 +59,7 @@ def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
         ) from error
 
 
-def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, History]:
+def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO, History]:
     """The model as it was, and what the run had found.
 
     Behind its first line a checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
@@ -77,17 +79,20 @@ def restore(path: Path, run: Run) -> tuple[MetaRecurrentPPO, History]:
         raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
     refuse_another_run(path, card, run.card)
     try:
-        content = th.load(io.BytesIO(rest), weights_only=False)
+        content = th.load(io.BytesIO(rest), map_location=device, weights_only=False)
         history, env = content["history"], content["env"]
-        model = run.make_model(env)
+        model = run.make_model(env, device)
         model.policy.load_state_dict(content["policy"])
         model.policy.optimizer.load_state_dict(content["optimizer"])
         model.num_timesteps, model._n_updates = content["counters"]
         model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived = content["last"]
         torch_state, numpy_state, python_state = content["random"]
+        cuda_state = content["cuda"]
     except Exception as error:
         raise _not_whole(path, error) from error
-    th.set_rng_state(torch_state)
+    th.set_rng_state(torch_state.cpu())
+    if cuda_state is not None and model.device.type == "cuda":
+        th.cuda.set_rng_state(cuda_state.cpu(), model.device)
     np.random.set_state(numpy_state)
     random.setstate(python_state)
     return model, history

@@ -13,7 +13,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch.distributions import Categorical
 
 from meta_envs.training.encoders import Senses
-from meta_envs.training.memories import State, is_plain, make_memory, step
+from meta_envs.training.memories import State, is_plain, make_memory, remember, step
 
 
 class FastCategorical(CategoricalDistribution):
@@ -65,6 +65,8 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         memory: "lstm"; "gru"; "rnn", vanilla with tanh; "stacked", the paper's pair of LSTMs (figure 1c), see
             `StackedLSTM`; or "feedforward", none.
         lstm_hidden_size: Units of the memory, two numbers for "stacked".
+        forget_bias: Added to the first bias of the forget gates of LSTMs; 1 lets them remember for longer from the
+            beginning (Jozefowicz et al. 2015). Other memories have none.
         shared_memory: One memory for the policy and the value, trained by the gradients of both, as in Wang et al.
             (2016, 2018). By default there are two. (With sb3-contrib's ``shared_lstm``, the value does not train it.)
         encoder: Of images in a Dict, "small" or "paper", see `Senses`.
@@ -88,6 +90,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         *,
         memory: str = "lstm",
         lstm_hidden_size: int | Sequence[int] = 256,
+        forget_bias: float = 0.0,
         shared_memory: bool = False,
         encoder: str = "small",
         parts: Sequence[tuple[str, int]] | None = None,
@@ -118,11 +121,14 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.memory, self.memory_size, self.shared_memory = memory, size, shared_memory
-        self.encoder, self.parts = encoder, parts
+        self.encoder, self.parts, self.forget_bias = encoder, parts, forget_bias
         if type(self.action_dist) is CategoricalDistribution:
             self.action_dist = FastCategorical(self.action_dist.action_dim)
         if memory != "lstm" or not isinstance(size, int):
             self._replace_memory(lr_schedule)
+        for module in self.modules():
+            if isinstance(module, th.nn.LSTM):
+                remember(module, forget_bias)
 
     def _replace_memory(self, lr_schedule: Schedule) -> None:
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:
@@ -150,6 +156,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             "lstm_kwargs": self.lstm_kwargs,
             "shared_lstm": self.shared_lstm,
             "enable_critic_lstm": self.enable_critic_lstm,
+            "forget_bias": self.forget_bias,
             "shared_memory": self.shared_memory,
             "encoder": self.encoder,
             "parts": self.parts,
@@ -183,11 +190,16 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         return output.transpose(0, 1).flatten(0, 1), states
 
     def _run(
-        self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor
+        self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor, mask: th.Tensor | None = None
     ) -> tuple[th.Tensor, th.Tensor, RNNStates]:
         """What policy and value are made of, each (B, H), and the new states; with one memory twice the same."""
-        features = self.extract_features(obs)
+        seen = obs if mask is None else _choose(obs, mask)
+        features = self.extract_features(seen)
         for_policy, for_value = (features, features) if self.share_features_extractor else features
+        if mask is not None:
+            # Padding has the features of the step before it.
+            place = mask.cumsum(0) - 1
+            for_policy, for_value = for_policy[place], for_value[place]
         latent, states = self._process_sequence(for_policy, lstm_states.pi, episode_starts, self.lstm_actor)
         if self.shared_memory:
             return latent, latent, RNNStates(states, states)
@@ -210,10 +222,23 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         return actions.reshape(-1, *self.action_space.shape), values, distribution.log_prob(actions), states
 
     def evaluate_actions(
-        self, obs: PyTorchObs, actions: th.Tensor, lstm_states: RNNStates, episode_starts: th.Tensor
+        self,
+        obs: PyTorchObs,
+        actions: th.Tensor,
+        lstm_states: RNNStates,
+        episode_starts: th.Tensor,
+        mask: th.Tensor | None = None,
     ) -> tuple[th.Tensor, th.Tensor, th.Tensor | None]:
-        """Value (B, 1), log-probability (B,) and entropy (B,) of actions taken; arguments as in sb3-contrib."""
-        latent, value_latent, _ = self._run(obs, lstm_states, episode_starts)
+        """Value (B, 1), log-probability (B,) and entropy (B,) of actions taken.
+
+        Arguments as in sb3-contrib, and ``mask``, bool (B,): False where a step is padding, at the end of a sequence,
+        whose observation is then not looked at; what comes out there is of no use.
+        """
+        latent, value_latent, _ = self._run(obs, lstm_states, episode_starts, mask)
         distribution = self._get_action_dist_from_latent(self.mlp_extractor.forward_actor(latent))
         values = self.value_net(self.mlp_extractor.forward_critic(value_latent))
         return values, distribution.log_prob(actions), distribution.entropy()
+
+
+def _choose(obs: PyTorchObs, mask: th.Tensor) -> PyTorchObs:
+    return {name: part[mask] for name, part in obs.items()} if isinstance(obs, dict) else obs[mask]

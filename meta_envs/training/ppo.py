@@ -247,8 +247,9 @@ class MetaRecurrentPPO(RecurrentPPO):
         actions = samples.actions
         if isinstance(self.action_space, spaces.Discrete):
             actions = actions.long().flatten()
+        padded = {"mask": mask} if mask is not None and isinstance(self.policy, RecurrentPolicy) else {}
         values, log_prob, entropy = self.policy.evaluate_actions(
-            samples.observations, actions, samples.lstm_states, samples.episode_starts
+            samples.observations, actions, samples.lstm_states, samples.episode_starts, **padded
         )
         values, log_prob, old_log_prob = valid(values.flatten()), valid(log_prob), valid(samples.old_log_prob)
         advantages, old_values = valid(samples.advantages), valid(samples.old_values)

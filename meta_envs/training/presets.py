@@ -11,7 +11,7 @@ from typing import Any
 from meta_envs.wrappers.history import ENCODINGS
 
 MEMORIES = ("lstm", "gru", "rnn", "stacked", "feedforward")
-ENCODERS = ("small", "paper")
+ENCODERS = ("small", "places", "paper")
 CHOICES = {
     "optimizer": ("adam", "rmsprop"),
     "memory": MEMORIES,
@@ -64,10 +64,12 @@ class Preset:
     """"lstm", "gru", "rnn", "stacked" (two LSTMs, the paper's figure 1c) or "feedforward" (none)."""
     hidden_size: int | tuple[int, int] = 48
     """Units of the memory (48 in the paper), two numbers if it is stacked."""
+    forget_bias: float = 0.0
+    """Added to the first bias of an LSTM's forget gates: above 0 it remembers for longer from the beginning."""
     shared_memory: bool = True
     """One memory for policy and value, as in the paper; else one each."""
     encoder: str = "small"
-    """Of images: "small", or "paper" (Mirowski et al. 2016)."""
+    """Of images: "small"; "places", features of each place of the image; or "paper" (Mirowski et al. 2016)."""
     action: bool = True
     """Whether the agent sees its previous action."""
     reward: bool = True
@@ -92,6 +94,7 @@ class Preset:
             self._require(name, _is_number(value := getattr(self, name)) and 0 < value < inf, "a number above 0")
         for name in ("learning_rate_end", "entropy", "entropy_end", "value_weight"):
             self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
+        self._require("forget_bias", _is_number(self.forget_bias) and abs(self.forget_bias) < inf, "a number")
         self._require("gamma", _is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
         discounts = self.gamma_end is None or (_is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
         self._require("gamma_end", discounts, "null, or a number between 0 and 1 with gamma below 1")
@@ -147,6 +150,7 @@ class Preset:
         return {
             "memory": self.memory,
             "lstm_hidden_size": self.hidden_size,
+            "forget_bias": self.forget_bias,
             "shared_memory": self.shared_memory,
             "encoder": self.encoder,
             "net_arch": [],
@@ -180,7 +184,15 @@ def _is_number(value: Any) -> bool:
 DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
-    "MetaBandit-Independent-v0": Preset(steps=16_000_000, minibatches=8, entropy=0.05, entropy_end=0.0),
+    "MetaBandit-Independent-v0": Preset(
+        steps=20_000_000,
+        minibatches=8,
+        learning_rate=2e-3,
+        gamma_end=0.98,
+        entropy=0.05,
+        entropy_end=0.0,
+        hidden_size=96,
+    ),
     "MetaBandit-Dependent-v0": DEPENDENT,
     "MetaBandit-DependentEasy-v0": DEPENDENT,
     "MetaBandit-DependentMedium-v0": DEPENDENT,
@@ -209,6 +221,36 @@ PRESETS: dict[str, Preset] = {
         entropy_end=0.0,
         value_weight=0.02,
         hidden_size=64,
+    ),
+    # Apples everywhere teach to see and to steer; then there are fewer, and the goal is worth more.
+    "MetaNavigation-RandomMaze-v0": Preset(
+        steps=4_000_000,
+        curriculum=((0.15, {"num_apples": 40}), (0.3, {"num_apples": 15})),
+        num_envs=48,
+        unroll=150,
+        minibatches=8,
+        epochs=3,
+        learning_rate=1e-3,
+        gamma=0.97,
+        entropy=0.005,
+        entropy_end=0.001,
+        value_weight=0.02,
+        memory="stacked",
+        hidden_size=(64, 64),
+        encoder="places",
+    ),
+    "MetaHarlow-v0": Preset(
+        steps=2_000_000,
+        unroll=60,
+        minibatches=8,
+        epochs=3,
+        learning_rate=7e-4,
+        gamma=0.93,
+        entropy=0.01,
+        entropy_end=0.001,
+        memory="stacked",
+        hidden_size=(64, 64),
+        encoder="places",
     ),
     "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
 }

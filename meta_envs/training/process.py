@@ -33,3 +33,18 @@ def keep_memory() -> None:
         return
     for option, size in MALLOPT.items():
         mallopt(option, size)
+
+
+def require_device(device: str) -> None:
+    """Refuse a device on which torch cannot put anything here.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    try:
+        th.zeros(1, device=str(device)).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"device={device!r} is not possible ({reason}): give 'cpu', or 'cuda' where there is a GPU."
+        ) from error

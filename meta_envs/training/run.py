@@ -25,7 +25,7 @@ from meta_envs.training.held_out import HeldOut, afford
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, Preset, preset_of
-from meta_envs.training.process import keep_memory, one_thread
+from meta_envs.training.process import keep_memory, one_thread, require_device
 from meta_envs.training.progress import Progress
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
 from meta_envs.wrappers import SB3VecEnv, vector
@@ -118,7 +118,7 @@ class Run:
             model._last_obs = model.env.reset()
             model._last_episode_starts = np.ones(model.n_envs, bool)
 
-    def make_model(self, env: SB3VecEnv) -> MetaRecurrentPPO:
+    def make_model(self, env: SB3VecEnv, device: str = "cpu") -> MetaRecurrentPPO:
         """RecurrentPPO as the preset has it."""
         preset, family = self.preset, make_family(self.id, **self.keywords)
         num_steps = preset.unroll or preset.lifetimes * family.horizon
@@ -142,7 +142,7 @@ class Run:
             normalize_advantage=preset.normalize_advantage,
             policy_kwargs=network,
             seed=self.seed,
-            device="cpu",
+            device=device,
         )
         # The model's own seed() is for its generators; the copies have seeds that no other run uses.
         env.seed(self.seed * SEED_SPACING)
@@ -180,6 +180,7 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
     tensorboard: bool = False,
+    device: str = "cpu",
     checkpoint_seconds: float = 10.0,
     **settings: Any,
 ) -> Path:
@@ -199,6 +200,8 @@ def train(
             and the agent replace it, but for its curves.
         progress: Show a progress bar.
         tensorboard: Write curves for TensorBoard into the directory.
+        device: Where the network is, "cpu", "cuda" or "cuda:1". Networks as small as those of bandits are faster on a
+            CPU; encoders of images are not. Another device has other last bits, and with them another agent.
         checkpoint_seconds: Time between checkpoints.
         **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
 
@@ -207,8 +210,8 @@ def train(
 
     Raises:
         gymnasium.error.Error: If there is no such id.
-        ValueError: If a setting makes no sense, the directory holds a run and not one of ``resume`` and ``overwrite``
-            says what to do with it, or it is another run that is to be resumed.
+        ValueError: If a setting makes no sense, there is no such device, the directory holds a run and not one of
+            ``resume`` and ``overwrite`` says what to do with it, or it is another run that is to be resumed.
         ImportError: If TensorBoard is wanted and not installed.
         TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
         FloatingPointError: If loss or weights are not finite; the last checkpoint, of finite weights, stays.
@@ -218,6 +221,7 @@ def train(
         raise ValueError("resume and overwrite are not possible together: give one of them.")
     if not isinstance(checkpoint_seconds, int | float) or not checkpoint_seconds >= 0:
         raise ValueError(f"checkpoint_seconds={checkpoint_seconds!r} is not possible: give a number of at least 0.")
+    require_device(device)
     module, _, id = id.rpartition(":")
     if module:
         importlib.import_module(module)
@@ -233,7 +237,9 @@ def train(
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
     keep_memory()
     with one_thread():
-        model, history = restore(checkpoint, run) if resume else (run.make_model(run.make_env()), History())
+        model, history = (
+            restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
+        )
         _make_directory(directory)
         if id not in KINDS[preset][0]:
             print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
