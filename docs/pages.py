@@ -123,6 +123,7 @@ def agents_table() -> str:
         rows.append(
             (
                 f"`{id}`",
+                str(len(card["seeds"])),
                 *(spread(of_seeds[play], 3) for play in ("greedy", "sampled")),
                 spread(of_seeds["regret"], 2),
                 f"{card['chosen'].partition(',')[0]}, {card['play']}",
@@ -131,7 +132,7 @@ def agents_table() -> str:
                 f"{(file.stat().st_size + file.with_suffix('.json').stat().st_size) / 1000:.0f}",
             )
         )
-    headings = ("id", "score, greedy", "score, sampled", "regret", "shipped", "its score", "minutes a seed", "kB")
+    headings = ("id", "seeds", "score, greedy", "score, sampled", "regret", "shipped", "its score", "minutes a seed", "kB")
     return table(headings, rows)
 
 

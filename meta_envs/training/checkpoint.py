@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import torch as th
 from meta_envs import __version__
 from meta_envs.files import write_atomically
 from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.training.presets import Preset
 
 if TYPE_CHECKING:
     from meta_envs.training.run import Run
@@ -105,11 +107,15 @@ def _not_whole(path: Path, error: Exception) -> ValueError:
 def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Compare the id, seed, keywords and preset in the card of what a file holds with those of a run.
 
+    A setting that a card does not have yet was what is now its default.
+
     Raises:
         ValueError: If they differ.
     """
+    defaults = json.loads(json.dumps(asdict(Preset(steps=1))))
     there, here = (
-        {**{name: card[name] for name in ("id", "seed", "keywords")}, **card["preset"]} for card in (known, wanted)
+        {**{name: card[name] for name in ("id", "seed", "keywords")}, **defaults, **card["preset"]}
+        for card in (known, wanted)
     )
     for name in {**here, **there}:
         if there.get(name) != here.get(name):

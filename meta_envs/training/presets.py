@@ -253,6 +253,24 @@ PRESETS: dict[str, Preset] = {
         encoder="places",
     ),
     "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
+    # From a bandit in state 0 to longer inner episodes; a reward that has no noise is known once it is seen.
+    "MetaMDP-Tabular-v0": Preset(
+        steps=24_000_000,
+        curriculum=(
+            (0.08, {"num_episodes": 50, "episode_length": 2, "noise_sd": 0.0}),
+            (0.2, {"num_episodes": 20, "episode_length": 5, "noise_sd": 0.0}),
+            (0.35, {"noise_sd": 0.0}),
+        ),
+        minibatches=16,
+        learning_rate=2e-3,
+        gamma=0.3,
+        gamma_end=0.85,
+        gae_lambda=0.9,
+        entropy=0.05,
+        entropy_end=0.0,
+        hidden_size=128,
+        forget_bias=1.0,
+    ),
 }
 
 
