@@ -132,7 +132,17 @@ def agents_table() -> str:
                 f"{(file.stat().st_size + file.with_suffix('.json').stat().st_size) / 1000:.0f}",
             )
         )
-    headings = ("id", "seeds", "score, greedy", "score, sampled", "regret", "shipped", "its score", "minutes a seed", "kB")
+    headings = (
+        "id",
+        "seeds",
+        "score, greedy",
+        "score, sampled",
+        "regret",
+        "shipped",
+        "its score",
+        "minutes a seed",
+        "kB",
+    )
     return table(headings, rows)
 
 
