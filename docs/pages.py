@@ -147,10 +147,12 @@ def agents_table() -> str:
 
 
 def spread(values: list[float | None], digits: int) -> str:
-    """Median and range of what several seeds have."""
+    """Median and range of what several seeds have; of one, what it has."""
     known = [value for value in values if value is not None]
     if not known:
         return ""
+    if len(known) == 1:
+        return f"{known[0]:.{digits}f}"
     return f"{np.median(known):.{digits}f} ({min(known):.{digits}f}–{max(known):.{digits}f})"
 
 
