@@ -156,7 +156,7 @@ def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp
 def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """What SB3 puts around environments with images is no part of a checkpoint."""
     changes: dict[str, Any] = {"id": "MetaHarlow-v0", "keywords": {"resolution": 36, "num_decisions": 40}}
-    changes |= {"curriculum": [[0.5, {"num_trials": 1}]], "steps": 800, "unroll": 10, "encoder": "places"}
+    changes |= {"curriculum": [[0.5, {"num_trials": 1}]], "steps": 800, "unroll": 10, "hidden_size": [6, 4]}
     whole = tiny(tmp_path / "whole", **changes)
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes))
 
