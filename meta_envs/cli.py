@@ -168,9 +168,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
     ] = False,
-    device: Annotated[
-        str, typer.Option(help="Where the network is: cpu, or cuda, which pays where observations are images.")
-    ] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the network is: cpu, or cuda where there is a GPU.")] = "cpu",
 ) -> None:
     """Train a recurrent agent with RecurrentPPO and write it to a file.
 

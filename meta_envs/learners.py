@@ -60,9 +60,6 @@ class Learner(ABC):
         it led. A learner that has only eyes, such as a trained agent, leaves it aside.
         """
 
-    def end(self, over: Array) -> None:  # noqa: B027
-        """Be told that these lifetimes, bool (num,), are over: answers for them are not used, and need no thought."""
-
 
 class PrivilegedLearner(Learner):
     """A learner that is told the hidden tasks: a yardstick, no learner proper."""

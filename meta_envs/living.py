@@ -107,9 +107,7 @@ def _live_through(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Life:
         learner.learn(action, happened.outcome, happened.reward)
         if tables is not None:
             row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
-        before, alive = alive, alive & ~happened.terminated
-        if not np.array_equal(alive, before):
-            learner.end(~alive)
+        alive = alive & ~happened.terminated
         if not alive.any():
             break
     return life

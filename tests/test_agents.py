@@ -459,32 +459,6 @@ def test_agents_of_images_see_what_training_sees(id: str, names: list[str]) -> N
     assert np.ptp(seen, axis=0).max() > 1e-3
 
 
-def test_of_lifetimes_that_are_over_nothing_is_thought() -> None:
-    """The others get the same answers, and who lives lifetimes tells the agent which are over."""
-    family = meta_envs.make_family("MetaHarlow-v0", **SMALL)
-    told, untold = (untrained("MetaHarlow-v0", SMALL, hidden_size=8) for _ in range(2))
-    rng, over = np.random.default_rng(0), np.array([False, True, False])
-    for agent in (told, untold):
-        agent.policy.load_state_dict(told.policy.state_dict())
-        agent.begin(family, 3, np.random.default_rng(0))
-    for step in range(3):
-        image = rng.integers(0, 256, (3, 36, 36, 3), dtype=np.uint8)
-        probs, expected = told.action_probs(image), untold.action_probs(image)
-        np.testing.assert_allclose(probs[~over], expected[~over], rtol=1e-5)
-        assert probs[over].any() == (step == 0)
-        memory = told.memory[over]
-        for agent in (told, untold):
-            agent.learn(np.zeros(3, int), np.zeros(3), np.zeros(3))
-        told.end(over)
-    np.testing.assert_allclose(told.memory[~over], untold.memory[~over], rtol=1e-5)
-    np.testing.assert_array_equal(told.memory[over], memory)
-    ends: list[int] = []
-    told.end = lambda over: ends.append(int(over.sum()))  # type: ignore[method-assign]
-    meta_envs.evaluate(told, "MetaHarlow-v0", episodes=4, num_trials=1, num_decisions=60, **SMALL)
-    assert ends == sorted(set(ends))
-    assert ends[-1] == 4
-
-
 @pytest.mark.parametrize(("id", "names"), IMAGES)
 def test_agents_of_images_survive_their_file_and_refuse_other_images(id: str, names: list[str], tmp_path: Path) -> None:
     """Loaded, they act the same; images of another size are another interface, and the sentence names the keywords."""

@@ -116,8 +116,7 @@ class Agent(Learner):
         self._past = np.tile(self._history.blank, (num, 1))
         memory: Any = self.policy.lstm_actor
         zeros = th.zeros(memory.num_layers, num, memory.hidden_size, device=self.policy.device)
-        self._state, self._goes_on = (zeros, zeros.clone()), th.zeros(num, device=self.policy.device)
-        self._living: Array | None = None
+        self._state, self._goes_on = (zeros, zeros), th.zeros(num, device=self.policy.device)
 
     @property
     def _home(self) -> str:
@@ -130,22 +129,11 @@ class Agent(Learner):
         return self._state[0].transpose(0, 1).flatten(1).cpu().numpy().copy()
 
     def action_probs(self, observation: Any) -> Array:
-        """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on.
-
-        In lifetimes that are over they are zeros, and the memory stays.
-        """
-        living = slice(None) if self._living is None else self._living
-        seen = self._history.beside(observation, self._past)
-        seen = {name: part[living] for name, part in seen.items()} if isinstance(seen, dict) else seen[living]
-        inputs, _ = self.policy.obs_to_tensor(seen)
-        before = tuple(part[:, living] for part in self._state)
+        """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
+        inputs, _ = self.policy.obs_to_tensor(self._history.beside(observation, self._past))
         with one_thread(), th.no_grad():
-            distribution, after = self.policy.get_distribution(inputs, before, self._goes_on[living])
-        probs = np.zeros((self._num, self.card["interface"]["num_actions"]))
-        probs[living] = distribution.distribution.probs.double().cpu().numpy()
-        for part, new in zip(self._state, after, strict=True):
-            part[:, living] = new
-        return probs
+            distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
+        return distribution.distribution.probs.double().cpu().numpy()
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""
@@ -153,10 +141,6 @@ class Agent(Learner):
         if self.play == "greedy":
             return np.argmax(probs, axis=-1)
         return np.sum(self._rng.random((self._num, 1)) >= np.cumsum(probs[:, :-1], axis=-1), axis=-1)
-
-    def end(self, over: Array) -> None:
-        """Think no more about lifetimes (num,) that are over."""
-        self._living = np.flatnonzero(~over)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Remember the step; what came of it is in the next observation."""

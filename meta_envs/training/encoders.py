@@ -22,8 +22,7 @@ class Senses(BaseFeaturesExtractor):
             from which the paper's navigation experiment is taken); "small": 16, 32 and 32 filters of 3 x 3 with stride
             2, 64 units, for images of 8 x 8 and more; "places": 16 filters of a twelfth of the image's side, one beside
             the other, 32 of 5 x 5 of these with stride 2, and of what they find 16 linear features at each of 5 x 5
-            places, which are never mixed. What is seen at one place is seen alike at another, 5/12 of the side is
-            looked at from each, and two halves of the image are three places apart: on this Harlow's task depends.
+            places, which are never mixed; from each 5/12 of the side is looked at.
 
     Attributes:
         parts: Name and width of each part of the features, in order.
@@ -63,20 +62,18 @@ def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, in
         raise ValueError(f"encoder={kind!r} is not possible: it is one of {', '.join(ENCODERS)}.")
     shape = space.shape
     assert shape is not None
-    units = 0
-    if kind == "paper":
-        layers, units = [(shape[0], 16, 8, 4, 0), (16, 32, 4, 2, 0)], 256
-    elif kind == "small":
-        layers, units = [(shape[0], 16, 3, 2, 1), (16, 32, 3, 2, 1), (32, 32, 3, 2, 1)], 64
-    else:
-        patch = max(shape[1] // 12, 1)
-        layers = [(shape[0], 16, patch, patch, 0), (16, 32, 5, 2, 1)]
+    patch = max(shape[1] // 12, 1)
+    layers, units = {
+        "small": ([(shape[0], 16, 3, 2, 1), (16, 32, 3, 2, 1), (32, 32, 3, 2, 1)], 64),
+        "places": ([(shape[0], 16, patch, patch, 0), (16, 32, 5, 2, 1)], 0),
+        "paper": ([(shape[0], 16, 8, 4, 0), (16, 32, 4, 2, 0)], 256),
+    }[kind]
     filters = [
         module
         for entered, left, size, stride, padding in layers
         for module in (nn.Conv2d(entered, left, size, stride, padding), nn.ReLU())
     ]
-    if kind == "places":
+    if not units:
         filters.append(nn.Conv2d(32, 16, 1))
     convolutions = nn.Sequential(*filters, nn.Flatten())
     try:
@@ -84,6 +81,6 @@ def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, in
             width = convolutions(th.zeros(1, *shape)).shape[1]
     except RuntimeError as error:
         raise ValueError(f"Images of {shape[1]} x {shape[2]} are too small for encoder={kind!r}.") from error
-    if kind == "places":
+    if not units:
         return convolutions, width
     return nn.Sequential(convolutions, nn.Linear(width, units), nn.ReLU()), units

@@ -69,7 +69,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             beginning (Jozefowicz et al. 2015). Other memories have none.
         shared_memory: One memory for the policy and the value, trained by the gradients of both, as in Wang et al.
             (2016, 2018). By default there are two. (With sb3-contrib's ``shared_lstm``, the value does not train it.)
-        encoder: Of images in a Dict, "small" or "paper", see `Senses`.
+        encoder: Of images in a Dict, "small", "places" or "paper", see `Senses`.
         parts: Name and width of each part of a flat observation, which "stacked" has to know; a Dict has names.
         features_extractor_class: By default `Senses` for a Dict of observations, else ``FlattenExtractor``.
         optimizer_class: By default Adam.

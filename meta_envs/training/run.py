@@ -200,8 +200,7 @@ def train(
             and the agent replace it, but for its curves.
         progress: Show a progress bar.
         tensorboard: Write curves for TensorBoard into the directory.
-        device: Where the network is, "cpu", "cuda" or "cuda:1". Networks as small as those of bandits are faster on a
-            CPU; encoders of images are not. Another device has other last bits, and with them another agent.
+        device: Where the network is: "cpu", "cuda" or "cuda:1". On another one last bits differ, and so does the agent.
         checkpoint_seconds: Time between checkpoints.
         **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
 
