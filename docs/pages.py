@@ -14,7 +14,8 @@ from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
 from meta_envs.learners import make_learner
 from meta_envs.rendering.sheet import take_picture, to_png
-from meta_envs.training.presets import KINDS, Preset
+from meta_envs.training.presets import KINDS
+from meta_envs.training.settings import Preset
 
 
 def write(folder: Path) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 import meta_envs
 from meta_envs.baselines import LEARNERS
 from meta_envs.family import TaskFamily
-from meta_envs.training.presets import Preset
+from meta_envs.training.settings import Preset
 
 app = typer.Typer(
     help="Meta-environments: a fresh task at every reset, recurrent agents that learn within it, and exact optima.",

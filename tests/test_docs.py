@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import meta_envs
 from meta_envs.baselines import LEARNERS
 from meta_envs.cli import app, parse_pairs
-from meta_envs.training.presets import Preset
+from meta_envs.training.settings import Preset
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

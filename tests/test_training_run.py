@@ -35,10 +35,11 @@ from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.records import record
 from meta_envs.training import Agent, MetaRecurrentPPO, TrainingStopped, load_agent, train
-from meta_envs.training.agent import describe_interface
 from meta_envs.training.held_out import HeldOut
-from meta_envs.training.presets import KINDS, PRESETS, Preset, preset_of
+from meta_envs.training.interface import describe_interface
+from meta_envs.training.presets import KINDS, PRESETS, preset_of
 from meta_envs.training.run import SEED_SPACING, Run
+from meta_envs.training.settings import Preset
 
 ID = "MetaBandit-Dependent-v0"
 TINY: dict[str, Any] = {"steps": 4000, "num_envs": 8, "minibatches": 2, "epochs": 2, "hidden_size": 8}

@@ -3,7 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from meta_envs.training.presets import PRESETS, Preset
+from meta_envs.training.presets import PRESETS
+from meta_envs.training.settings import Preset
 
 if TYPE_CHECKING:
     from meta_envs.training.agent import Agent, load_agent

@@ -11,7 +11,6 @@ import torch as th
 from gymnasium import spaces
 from safetensors import safe_open
 from safetensors.torch import save as to_bytes
-from stable_baselines3.common.vec_env import VecTransposeImage
 
 from meta_envs import agents
 from meta_envs.family import Array, TaskFamily
@@ -19,21 +18,18 @@ from meta_envs.files import write_atomically
 from meta_envs.learners import Learner
 from meta_envs.records import record
 from meta_envs.registry import ids
+from meta_envs.training.interface import INTERFACE, describe_interface, history_of, space_of
 from meta_envs.training.policy import RecurrentPolicy
-from meta_envs.training.presets import INPUTS, Preset
 from meta_envs.training.process import one_thread
-from meta_envs.wrappers.history import History
+from meta_envs.training.settings import INPUTS, Preset
 
 FORMAT = 1
 """Of the card."""
 PLAYS = ("greedy", "sampled")
-IMAGE = 3
-"""Dimensions: height, width, channels."""
 CARD = ("format", "id", "keywords", "seed", "preset", "network", "inputs", "interface", "play")
 SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
 """What the card of a shipped agent tells beside."""
 NETWORK = tuple(Preset(steps=1).network)
-INTERFACE = ("num_actions", "inputs", "observation_low", "observation_high", "reward_values")
 
 
 class Agent(Learner):
@@ -111,7 +107,7 @@ class Agent(Learner):
                     f"This agent, of {self._home}, has {name} {known[name]}, and {family!r} has {found[name]}: "
                     "train one for it, or evaluate this one where they are the same."
                 )
-        self._history = _history(family, self.card["inputs"])
+        self._history = history_of(family, self.card["inputs"])
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))
         memory: Any = self.policy.lstm_actor
@@ -148,13 +144,9 @@ class Agent(Learner):
         self._past = self._history.past(action, reward, self._steps)
 
 
-def _history(family: TaskFamily, inputs: dict[str, Any]) -> History:
-    return History(family, family.observation_space, family.action_space, **inputs, horizon=None, reward_values=None)
-
-
 def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> RecurrentPolicy:
     inputs = card["interface"]["inputs"]
-    space, actions = _space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
+    space, actions = space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
     parts = inputs if isinstance(space, spaces.Box) else None
     with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
         policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
@@ -170,65 +162,6 @@ def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> Recurre
 def _weights(policy: RecurrentPolicy) -> dict[str, th.Tensor]:
     """What a policy has learned, each tensor once: in its ``state_dict`` encoders of images have three names."""
     return {name: tensor.detach() for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
-
-
-def _space_of(inputs: list[list[Any]]) -> spaces.Space[Any]:
-    """What the policy sees: one Box, or a Dict with images as Stable-Baselines3 shows them, channels first."""
-    if all(isinstance(width, int) for _, width in inputs):
-        return spaces.Box(-np.inf, np.inf, (sum(width for _, width in inputs),))
-    parts: dict[str, spaces.Space[Any]] = {}
-    for name, shape in inputs:
-        if len(shape) == IMAGE:
-            parts[name] = VecTransposeImage.transpose_space(spaces.Box(0, 255, shape, np.uint8), name)
-        else:
-            parts[name] = spaces.Box(-np.inf, np.inf, shape)
-    return spaces.Dict(parts)
-
-
-def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, Any]:
-    """What must be alike for an agent to act.
-
-    Returns:
-        A JSON-able table: ``num_actions``; ``inputs``, name and width of each part of the flat input, in order, or name
-        and shape of each where they are a Dict; ``observation_low`` and ``observation_high``, the bounds of the
-        observation's numbers in the same order, null where there is none (images go from 0 to 255); and
-        ``reward_values``, where the previous reward is shown one-hot, else null.
-
-    Raises:
-        ValueError: If the observations are neither flat nor uint8 images nor a Dict of these, or the actions not
-            counted from 0.
-    """
-    history, actions = _history(family, inputs), family.action_space
-    past, shown = history._slices, history.space
-    parts: dict[str, Any] = dict(shown.spaces) if isinstance(shown, spaces.Dict) else {"observation": shown}
-    fits = all(isinstance(part, spaces.Box) and (len(part.shape) == 1 or _is_image(part)) for part in parts.values())
-    if not (fits and isinstance(actions, spaces.Discrete) and actions.start == 0):
-        raise ValueError(
-            "Agents take observations that are flat, uint8 images or a Dict of these, and discrete actions counted "
-            f"from 0, and {family!r} has {shown} and {actions}."
-        )
-    sizes: list[list[Any]] = [[name, list(part.shape)] for name, part in parts.items()]
-    observed = [part for name, part in parts.items() if name not in past and not _is_image(part)]
-    width = None
-    if history.flat:
-        sizes = [["observation", 0], *([name, place.stop - place.start] for name, place in past.items())]
-        sizes[0][1] = width = parts["observation"].shape[0] - sum(size for _, size in sizes)
-    one_hot = inputs["reward"] and inputs["reward_encoding"] == "one_hot"
-    return {
-        "num_actions": int(actions.n),
-        "inputs": sizes,
-        "observation_low": _bounds([part.low[:width] for part in observed]),
-        "observation_high": _bounds([part.high[:width] for part in observed]),
-        "reward_values": [float(value) for value in family.reward_values or ()] if one_hot else None,
-    }
-
-
-def _is_image(space: spaces.Space[Any]) -> bool:
-    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == IMAGE
-
-
-def _bounds(parts: list[Array]) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for part in parts for value in part]
 
 
 def load_agent(source: str | Path, *, play: str | None = None) -> Agent:

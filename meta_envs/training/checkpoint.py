@@ -17,7 +17,7 @@ import torch as th
 from meta_envs import __version__
 from meta_envs.files import write_atomically
 from meta_envs.training.ppo import MetaRecurrentPPO
-from meta_envs.training.presets import Preset
+from meta_envs.training.settings import Preset
 
 if TYPE_CHECKING:
     from meta_envs.training.run import Run

@@ -10,7 +10,7 @@ from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_ima
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from meta_envs.training.presets import ENCODERS
+from meta_envs.training.settings import ENCODERS
 
 
 class Senses(BaseFeaturesExtractor):

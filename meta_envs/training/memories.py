@@ -12,7 +12,7 @@ from typing import TypeAlias
 import torch as th
 from torch import nn
 
-from meta_envs.training.presets import MEMORIES
+from meta_envs.training.settings import MEMORIES
 
 State: TypeAlias = tuple[th.Tensor, th.Tensor]
 

@@ -18,15 +18,17 @@ import numpy as np
 import torch as th
 
 from meta_envs import __version__, make_family
-from meta_envs.training.agent import PLAYS, Agent, choose_play, describe_interface, load_agent
+from meta_envs.training.agent import PLAYS, Agent, choose_play, load_agent
 from meta_envs.training.checkpoint import refuse_another_run, restore, save, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
 from meta_envs.training.held_out import HeldOut, afford
+from meta_envs.training.interface import describe_interface
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
-from meta_envs.training.presets import KINDS, Preset, preset_of
+from meta_envs.training.presets import KINDS, preset_of
 from meta_envs.training.process import keep_memory, one_thread, require_device
 from meta_envs.training.progress import Progress
+from meta_envs.training.settings import Preset
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
 from meta_envs.wrappers import SB3VecEnv, vector
 
