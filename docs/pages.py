@@ -123,7 +123,7 @@ def agents_table() -> str:
         shipped = card["scorecards"][card["play"]]
         rows.append(
             (
-                f"`{id}`",
+                ", ".join([f"`{id}`", *(f"`{name}={value}`" for name, value in card["keywords"].items())]),
                 str(len(card["seeds"])),
                 *(spread(of_seeds[play], 3) for play in ("greedy", "sampled")),
                 spread(of_seeds["regret"], 2),

@@ -990,13 +990,14 @@ def test_presets_are_of_registered_ids(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "keywords", "said"),
-    [(ID, {}, False), ("MetaNavigation-IMaze-v0", {"resolution": 36, "num_decisions": 10}, True)],
+    ("id", "kind", "said"),
+    [(ID, "recommended", False), (ID, "a2c", False), ("MetaNavigation-IMazeGrid-v0", "a2c", True)],
 )
 def test_an_id_without_a_preset_is_told_so(
-    id: str, keywords: dict[str, Any], said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    id: str, kind: str, said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line, and the run goes on."""
-    train(id, directory=tmp_path, keywords=keywords, progress=False, num_envs=8, steps=80, evaluations=0)
+    short: dict[str, Any] = {"num_envs": 8, "steps": 80, "minibatches": 1, "evaluations": 0}
+    train(id, directory=tmp_path, preset=kind, progress=False, **short)
     line = f"{id} has no preset of its own: trained with that of bandits; expect to tune it.\n"
     assert capsys.readouterr().err == line * said

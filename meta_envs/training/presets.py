@@ -47,6 +47,23 @@ PRESETS: dict[str, Preset] = {
         value_weight=0.02,
         hidden_size=64,
     ),
+    "MetaNavigation-IMaze-v0": Preset(
+        steps=16_000_000,
+        num_envs=96,
+        unroll=150,
+        minibatches=16,
+        epochs=3,
+        learning_rate=7e-4,
+        gamma=0.985,
+        gae_lambda=0.97,
+        entropy=0.01,
+        entropy_end=0.001,
+        value_weight=0.02,
+        memory="stacked",
+        hidden_size=(64, 64),
+        forget_bias=2.0,
+        encoder="places",
+    ),
     # Apples everywhere teach to see and to steer; then there are fewer, and the goal is worth more.
     "MetaNavigation-RandomMaze-v0": Preset(
         steps=4_000_000,
