@@ -33,7 +33,7 @@ PRESETS: dict[str, Preset] = {
     "MetaTwoStep-Switching-v0": Preset(steps=6_000_000, num_envs=64, epochs=8, entropy_end=0.0),
     # By chance a goal of the full size is found once in 9,000 lifetimes.
     "MetaNavigation-IMazeGrid-v0": Preset(
-        steps=6_000_000,
+        steps=12_000_000,
         curriculum=(
             (0.2, {"corridor": 2, "arm": 4}),
             (0.3, {"corridor": 3, "arm": 6}),
