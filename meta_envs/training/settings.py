@@ -27,7 +27,8 @@ INPUTS = ("action", "reward", "time", "reward_encoding")
 class Preset:
     """Settings of one training run of `MetaRecurrentPPO`.
 
-    Rollouts are whole lifetimes. Learning rate and entropy weight go linearly from their values to those at the end.
+    Rollouts are whole lifetimes, unless `unroll` cuts them. Learning rate and entropy weight go linearly from their
+    values to those at the end.
     """
 
     steps: int
