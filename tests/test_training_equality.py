@@ -18,8 +18,12 @@ from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
 from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
+from meta_envs.training.loss import Loss, has_linear_heads  # noqa: E402
+from meta_envs.training.stepper import Stepper, has_plain_memory  # noqa: E402
 
 NUM_ENVS, LENGTH = 6, 8
+LINEAR: dict[str, Any] = {"policy_kwargs": {"net_arch": []}}
+"""Heads that are linear, as in the papers, and so differentiated by hand."""
 
 
 class Lifetime(gym.Env[Any, Any]):
@@ -186,6 +190,80 @@ def test_shared_memory_is_trained_by_both_heads(inside: bool) -> None:
         assert_close(detached, expected)
 
 
+def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: str, **settings: Any) -> tuple[Any, dict[str, Any]]:
+    """What is logged of a minibatch's loss, and its gradients, by hand or by torch."""
+    known = {"clip_range": 0.1, "clip_range_vf": None, "ent_coef": 0.3, "vf_coef": 0.7, "normalize_advantage": True}
+    loss = Loss(**(known | settings))
+    mask = None if model.rollout_buffer.sequence_length else samples.mask > 0
+    model.policy.zero_grad()
+    numbers, *begin = getattr(loss, way)(model.policy, samples, mask)
+    th.autograd.backward(*begin)
+    found = {
+        name: weights.grad.clone() for name, weights in model.policy.named_parameters() if weights.grad is not None
+    }
+    return th.tensor(numbers), found
+
+
+@pytest.mark.parametrize("settings", [{}, {"clip_range_vf": 0.02, "normalize_advantage": False}], ids=str)
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(
+    "network",
+    [
+        {},
+        {"shared_memory": True},
+        {"shared_memory": True, "memory": "gru"},
+        {"shared_memory": True, "memory": "stacked", "lstm_hidden_size": (6, 4), "parts": [("observation", 3)]},
+    ],
+    ids=str,
+)
+def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool, settings: dict[str, Any]) -> None:
+    """Every number and every gradient, far from the policy of the rollout, so that ratios are clipped."""
+    model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
+    run(model, 2)
+    for weights in model.policy.parameters():
+        weights.data += 0.3 * th.randn(weights.shape, generator=th.Generator().manual_seed(weights.numel()))
+    assert has_linear_heads(model.policy)
+    (samples,) = model.rollout_buffer.get(None)
+    numbers, by_hand = gradients_of_loss(model, samples, "_by_hand", **settings)
+    assert numbers[-1] > 0.05
+    expected, by_torch = gradients_of_loss(model, samples, "_by_torch", **settings)
+    assert_close((numbers, by_hand), (expected, by_torch))
+    _, others = gradients_of_loss(model, samples, "_by_torch", **settings | {"ent_coef": 0.29})
+    with pytest.raises(AssertionError):
+        assert_close(by_hand, others)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
+    """The same actions are drawn, with the same values, log-probabilities and states; starts clear the memory."""
+    model = learner(MetaRecurrentPPO, policy_kwargs={"net_arch": [], "shared_memory": shared, "forget_bias": 1.0})
+    assert has_plain_memory(model.policy)
+    obs, _, states, starts = minibatch(1, False)
+    results = []
+    for act in (Stepper(model.policy), model._act):
+        th.manual_seed(5)
+        first = act(obs[:NUM_ENVS].numpy(), states, starts[::LENGTH].numpy())
+        results.append((*first, *act(obs[-NUM_ENVS:].numpy(), first[-1], np.zeros(NUM_ENVS, bool))))
+    assert_close(*([th.as_tensor(part) if isinstance(part, np.ndarray) else part for part in each] for each in results))
+
+
+@pytest.mark.parametrize(
+    ("env", "network"),
+    [
+        ({"as_dict": True}, {}),
+        ({"box": True}, {}),
+        ({}, {"net_arch": [7]}),
+        ({}, {"n_lstm_layers": 2}),
+        ({}, {"memory": "gru"}),
+        ({}, {"shared_lstm": True, "enable_critic_lstm": False}),
+    ],
+    ids=str,
+)
+def test_other_networks_step_by_torch(env: dict[str, bool], network: dict[str, Any]) -> None:
+    """What the steps by hand are not made for is left to the policy."""
+    assert not has_plain_memory(learner(MetaRecurrentPPO, env, policy_kwargs={"net_arch": [], **network}).policy)
+
+
 def run(model: RecurrentPPO, rollouts: int = 3) -> None:
     """Train from the same random state."""
     model.set_random_seed(3)
@@ -221,6 +299,15 @@ def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
         {"env": {"early": True}},
         {"env": {"early": True, "truncate": True, "as_dict": True}},
         {"batch_size": 3 * LENGTH + 1},
+        LINEAR,
+        LINEAR | {"env": {"truncate": True}},
+        LINEAR | {"env": {"as_dict": True}},
+        LINEAR | {"clip_range_vf": 0.2, "normalize_advantage": False},
+        LINEAR | {"target_kl": 1e-3},
+        LINEAR | {"n_steps": 13},
+        LINEAR | {"env": {"early": True, "truncate": True}},
+        {"policy_kwargs": {"net_arch": [], "shared_lstm": True, "enable_critic_lstm": False}},
+        {"policy_kwargs": {"net_arch": [], "enable_critic_lstm": False}},
     ],
     ids=str,
 )

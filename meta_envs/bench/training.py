@@ -101,7 +101,7 @@ def _speed_of_floor(
     import torch as th
     from torch import nn
 
-    from meta_envs.training.memories import step
+    from meta_envs.training.stepper import Cell
 
     lstms = [nn.LSTM(width, network["lstm_hidden_size"]) for _ in range(memories)]
     heads = [nn.Linear(network["lstm_hidden_size"], outputs) for outputs in (2, 1)]
@@ -109,16 +109,16 @@ def _speed_of_floor(
     optimizer = th.optim.Adam(modules.parameters(), lr=1e-3, fused=True)
     lifetimes = settings["batch_size"] // horizon
     seen: Any = th.randn(horizon, num, width)
-    zeros = [th.zeros(1, num, network["lstm_hidden_size"]) for _ in range(2)]
+    zeros = np.zeros((num, network["lstm_hidden_size"]), np.float32)
 
     def update() -> None:
-        with th.inference_mode():
-            states = [(zeros[0], zeros[1])] * memories
-            for now in seen:
-                after = [step(now, state, lstm) for state, lstm in zip(states, lstms, strict=True)]
-                states = [state for _, state in after]
-                for (output, _), head in zip((after[0], after[-1]), heads, strict=True):
-                    head(output)
+        cells = [Cell(lstm) for lstm in lstms]
+        weights = [head.weight.detach().numpy().T for head in heads]
+        states = [(zeros, zeros)] * memories
+        for now in seen.numpy():
+            states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
+            for (output, _), weight in zip((states[0], states[-1]), weights, strict=True):
+                np.dot(output, weight)
         for _ in range(settings["n_epochs"]):
             for batch in seen.split(lifetimes, 1):
                 outputs = [lstm(batch)[0] for lstm in lstms]

@@ -189,7 +189,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         output, states = lstm(sequences, states)
         return output.transpose(0, 1).flatten(0, 1), states
 
-    def _run(
+    def remember(
         self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor, mask: th.Tensor | None = None
     ) -> tuple[th.Tensor, th.Tensor, RNNStates]:
         """What policy and value are made of, each (B, H), and the new states; with one memory twice the same."""
@@ -215,7 +215,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor, deterministic: bool = False
     ) -> tuple[th.Tensor, th.Tensor, th.Tensor, RNNStates]:
         """Actions (B, ...), values (B, 1), log-probabilities (B,) and new states; arguments as in sb3-contrib."""
-        latent, value_latent, states = self._run(obs, lstm_states, episode_starts)
+        latent, value_latent, states = self.remember(obs, lstm_states, episode_starts)
         distribution = self._get_action_dist_from_latent(self.mlp_extractor.forward_actor(latent))
         values = self.value_net(self.mlp_extractor.forward_critic(value_latent))
         actions = distribution.get_actions(deterministic=deterministic)
@@ -234,7 +234,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         Arguments as in sb3-contrib, and ``mask``, bool (B,): False where a step is padding, at the end of a sequence,
         whose observation is then not looked at; what comes out there is of no use.
         """
-        latent, value_latent, _ = self._run(obs, lstm_states, episode_starts, mask)
+        latent, value_latent, _ = self.remember(obs, lstm_states, episode_starts, mask)
         distribution = self._get_action_dist_from_latent(self.mlp_extractor.forward_actor(latent))
         values = self.value_net(self.mlp_extractor.forward_critic(value_latent))
         return values, distribution.log_prob(actions), distribution.entropy()

@@ -16,11 +16,10 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
-from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer, Samples
+from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
+from meta_envs.training.loss import Loss
 from meta_envs.training.policy import RecurrentPolicy
-
-LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
-"""Of every minibatch."""
+from meta_envs.training.stepper import Stepper, has_plain_memory
 
 
 class MetaRecurrentPPO(RecurrentPPO):
@@ -96,6 +95,7 @@ class MetaRecurrentPPO(RecurrentPPO):
         if self.use_sde:
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
+        act = Stepper(self.policy) if has_plain_memory(self.policy) else self._act
         lstm_states = self._last_lstm_states
         self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
         ended: list[np.ndarray] = []
@@ -104,11 +104,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
                 self.policy.reset_noise(env.num_envs)
 
-            with th.inference_mode():
-                obs_tensor = obs_as_tensor(self._last_obs, self.device)
-                episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
-                actions, values, log_probs, lstm_states = self.policy(obs_tensor, lstm_states, episode_starts)
-            actions = actions.cpu().numpy()
+            actions, values, log_probs, lstm_states = act(self._last_obs, lstm_states, self._last_episode_starts)
             clipped_actions = actions
             if isinstance(self.action_space, spaces.Box):
                 clipped_actions = np.clip(actions, self.action_space.low, self.action_space.high)
@@ -149,6 +145,15 @@ class MetaRecurrentPPO(RecurrentPPO):
         callback.on_rollout_end()
         return True
 
+    def _act(
+        self, obs: Any, lstm_states: RNNStates, episode_starts: np.ndarray
+    ) -> tuple[np.ndarray, th.Tensor, th.Tensor, RNNStates]:
+        """Actions, values, log-probabilities and new states, by torch."""
+        with th.inference_mode():
+            starts = th.as_tensor(episode_starts, dtype=th.float32, device=self.device)
+            actions, *rest = self.policy(obs_as_tensor(obs, self.device), lstm_states, starts)
+        return actions.cpu().numpy(), *rest
+
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates
     ) -> np.ndarray:
@@ -188,13 +193,23 @@ class MetaRecurrentPPO(RecurrentPPO):
         clip_range_vf = None if self.clip_range_vf is None else self.clip_range_vf(progress)
         ent_coef = self.ent_coef(progress) if callable(self.ent_coef) else self.ent_coef
 
+        loss = Loss(
+            clip_range=clip_range,
+            clip_range_vf=clip_range_vf,
+            ent_coef=float(ent_coef),
+            vf_coef=self.vf_coef,
+            normalize_advantage=self.normalize_advantage,
+        )
         parameters = list(self.policy.parameters())
         logs: list[dict[str, float]] = []
         for epoch in range(self.n_epochs):
             approx_kl_divs: list[float] = []
             stop = False
             for minibatch, samples in enumerate(self.rollout_buffer.get(self.batch_size)):
-                loss, log = self._loss(samples, clip_range, clip_range_vf, ent_coef)
+                for weights in parameters:
+                    weights.grad = None
+                mask = None if self.rollout_buffer.sequence_length else samples.mask > 1e-8
+                log, roots, slopes = loss(self.policy, samples, mask)
                 logs.append(log)
                 approx_kl_divs.append(log["approx_kl"])
                 if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
@@ -202,19 +217,18 @@ class MetaRecurrentPPO(RecurrentPPO):
                     if self.verbose >= 1:
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
-                for weights in parameters:
-                    weights.grad = None
-                loss.backward()
+                th.autograd.backward(roots, slopes)
                 gradients = [weights.grad for weights in parameters if weights.grad is not None]
-                norm = th.nn.utils.get_total_norm(gradients, foreach=True)
+                norm = float(th.linalg.vector_norm(th.cat([gradient.flatten() for gradient in gradients])))
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
-                        f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of "
+                        f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
                         f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
                         "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
                 if norm > self.max_grad_norm - 1e-6:
-                    th.nn.utils.clip_grads_with_norm_(parameters, self.max_grad_norm, norm, foreach=True)
+                    for gradient in gradients:
+                        gradient.mul_(self.max_grad_norm / (norm + 1e-6))
                 self.policy.optimizer.step()
             self._n_updates += 1
             if stop:
@@ -234,41 +248,3 @@ class MetaRecurrentPPO(RecurrentPPO):
             self.logger.record("train/clip_range_vf", clip_range_vf)
         if callable(self.ent_coef):
             self.logger.record("train/ent_coef", ent_coef)
-
-    def _loss(
-        self, samples: Samples, clip_range: float, clip_range_vf: float | None, ent_coef: float
-    ) -> tuple[th.Tensor, dict[str, float]]:
-        """RecurrentPPO's loss of a minibatch, a scalar, and what is logged of it."""
-        mask = samples.mask > 1e-8 if self.rollout_buffer.sequence_length is None else None
-
-        def valid(values: th.Tensor) -> th.Tensor:
-            return values if mask is None else values[mask]
-
-        actions = samples.actions
-        if isinstance(self.action_space, spaces.Discrete):
-            actions = actions.long().flatten()
-        padded = {"mask": mask} if mask is not None and isinstance(self.policy, RecurrentPolicy) else {}
-        values, log_prob, entropy = self.policy.evaluate_actions(
-            samples.observations, actions, samples.lstm_states, samples.episode_starts, **padded
-        )
-        values, log_prob, old_log_prob = valid(values.flatten()), valid(log_prob), valid(samples.old_log_prob)
-        advantages, old_values = valid(samples.advantages), valid(samples.old_values)
-        if self.normalize_advantage and len(advantages) > 1:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-
-        log_ratio = log_prob - old_log_prob
-        ratio = th.exp(log_ratio)
-        clipped_ratio = th.clamp(ratio, 1 - clip_range, 1 + clip_range)
-        policy_loss = -th.min(advantages * ratio, advantages * clipped_ratio).mean()
-        if clip_range_vf is not None:
-            values = old_values + th.clamp(values - old_values, -clip_range_vf, clip_range_vf)
-        value_loss = ((valid(samples.returns) - values) ** 2).mean()
-        entropy_loss = log_prob.mean() if entropy is None else -valid(entropy).mean()
-        loss = policy_loss + ent_coef * entropy_loss + self.vf_coef * value_loss
-
-        with th.no_grad():
-            beyond = ratio - 1
-            approx_kl = (beyond - log_ratio).mean()
-            clip_fraction = (beyond.abs() > clip_range).float().mean()
-            numbers = th.stack((loss, policy_loss, value_loss, entropy_loss, approx_kl, clip_fraction)).tolist()
-        return loss, dict(zip(LOGGED, numbers, strict=True))

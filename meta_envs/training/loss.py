@@ -1,0 +1,198 @@
+"""RecurrentPPO's loss and where its gradient begins: by torch, or in NumPy where calls cost more than arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+
+from meta_envs.family import Array
+from meta_envs.training.buffer import Samples
+from meta_envs.training.policy import FastCategorical, RecurrentPolicy
+
+LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
+"""Of every minibatch."""
+Evaluated: TypeAlias = tuple[dict[str, float], list[th.Tensor], list[th.Tensor] | None]
+"""What is logged; and tensors with their gradients (None for that of a scalar by itself), from which
+``torch.autograd.backward`` goes on."""
+
+
+def has_linear_heads(policy: Any) -> bool:
+    """Whether a policy's loss can be differentiated by hand: discrete actions, heads linear in the memory, on a CPU."""
+    return (
+        type(policy) is RecurrentPolicy
+        and type(policy.action_dist) is FastCategorical
+        and not (len(policy.mlp_extractor.policy_net) or len(policy.mlp_extractor.value_net))
+        and policy.device.type == "cpu"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """RecurrentPPO's loss of a minibatch (Schulman et al. 2017, equation 9), of policy and value that are linear.
+
+    Args:
+        clip_range: Of the ratio of probabilities.
+        clip_range_vf: Of the change of a value, or None.
+        ent_coef: Weight of the entropy.
+        vf_coef: Weight of the value's squared error.
+        normalize_advantage: Whether advantages are normalised within the minibatch.
+    """
+
+    clip_range: float
+    clip_range_vf: float | None
+    ent_coef: float
+    vf_coef: float
+    normalize_advantage: bool
+
+    def __call__(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> Evaluated:
+        """Evaluate a minibatch; where it can be done by hand, the gradients of the two heads are set.
+
+        Args:
+            policy: Any recurrent policy of sb3-contrib.
+            samples: The minibatch, of N steps.
+            mask: bool (N,), False where a step is padding, or None.
+        """
+        numbers, *begin = (self._by_hand if has_linear_heads(policy) else self._by_torch)(policy, samples, mask)
+        return dict(zip(LOGGED, numbers, strict=True)), *begin
+
+    def _by_torch(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
+        def valid(values: th.Tensor) -> th.Tensor:
+            return values if mask is None else values[mask]
+
+        actions = samples.actions
+        if isinstance(policy.action_space, spaces.Discrete):
+            actions = actions.long().flatten()
+        padded = {"mask": mask} if mask is not None and isinstance(policy, RecurrentPolicy) else {}
+        values, log_prob, entropy = policy.evaluate_actions(
+            samples.observations, actions, samples.lstm_states, samples.episode_starts, **padded
+        )
+        values, log_prob, old_log_prob = valid(values.flatten()), valid(log_prob), valid(samples.old_log_prob)
+        advantages, old_values = valid(samples.advantages), valid(samples.old_values)
+        if self.normalize_advantage and len(advantages) > 1:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+        log_ratio = log_prob - old_log_prob
+        ratio = th.exp(log_ratio)
+        clipped_ratio = th.clamp(ratio, 1 - self.clip_range, 1 + self.clip_range)
+        policy_loss = -th.min(advantages * ratio, advantages * clipped_ratio).mean()
+        if self.clip_range_vf is not None:
+            values = old_values + th.clamp(values - old_values, -self.clip_range_vf, self.clip_range_vf)
+        value_loss = ((valid(samples.returns) - values) ** 2).mean()
+        entropy_loss = log_prob.mean() if entropy is None else -valid(entropy).mean()
+        loss = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+
+        with th.no_grad():
+            beyond = ratio - 1
+            approx_kl = (beyond - log_ratio).mean()
+            clip_fraction = (beyond.abs() > self.clip_range).float().mean()
+            numbers = th.stack((loss, policy_loss, value_loss, entropy_loss, approx_kl, clip_fraction)).tolist()
+        return numbers, [loss], None
+
+    def _by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
+        """The same in a third of the calls."""
+        latents: Any = policy.remember(samples.observations, samples.lstm_states, samples.episode_starts, mask)[:2]
+        valid = slice(None) if mask is None else mask.numpy()
+        seen = [latent.detach().numpy()[valid] for latent in latents]
+        heads = policy.action_net, policy.value_net
+        weights = [head.weight.detach().numpy() for head in heads]
+        # np.dot, since `@` is several times slower for shapes as thin as these.
+        logits, values = (
+            np.ascontiguousarray(np.dot(part, weight.T).T) + head.bias.detach().numpy()[:, None]
+            for part, weight, head in zip(seen, weights, heads, strict=True)
+        )
+        with np.errstate(all="ignore"):  # what is not finite is for the caller to see
+            numbers, by_logits, by_values = self.differentiate(
+                logits,
+                values[0],
+                samples.actions.numpy()[valid].ravel().astype(np.intp),
+                samples.old_log_prob.numpy()[valid],
+                samples.advantages.numpy()[valid],
+                samples.returns.numpy()[valid],
+                samples.old_values.numpy()[valid],
+            )
+        slopes = [by_logits, by_values[None]]
+        for head, part, slope in zip(heads, seen, slopes, strict=True):
+            head.weight.grad, head.bias.grad = th.from_numpy(np.dot(slope, part)), th.from_numpy(slope.sum(1))
+        if latents[0] is latents[1]:
+            latents, slopes, weights = latents[:1], [np.concatenate(slopes)], [np.concatenate(weights)]
+        roots, begin = [], []
+        for latent, slope, weight in zip(latents, slopes, weights, strict=True):
+            back = np.dot(slope.T, weight)
+            if mask is not None:
+                padded = np.zeros(latent.shape, np.float32)
+                padded[valid] = back
+                back = padded
+            if latent.requires_grad:
+                roots.append(latent)
+                begin.append(th.from_numpy(back))
+        return numbers, roots, begin
+
+    def differentiate(
+        self,
+        logits: Array,
+        values: Array,
+        actions: Array,
+        old_log_probs: Array,
+        advantages: Array,
+        returns: Array,
+        old_values: Array,
+    ) -> tuple[list[float], Array, Array]:
+        """What is logged of the loss, and its derivatives by logits (A, N) and values (N,)."""
+        num, each = len(values), np.arange(len(values))
+        if self.normalize_advantage and num > 1:
+            advantages = advantages - advantages.mean()
+            advantages /= np.sqrt(np.dot(advantages, advantages) / (num - 1)) + 1e-8
+
+        probs, log_probs = softmax(logits)
+        log_ratio = log_probs[actions, each] - old_log_probs
+        ratio = np.exp(log_ratio)
+        gain = advantages * ratio
+        clipped = advantages * np.clip(ratio, 1.0 - self.clip_range, 1.0 + self.clip_range)
+        gains = np.minimum(gain, clipped)
+        # Where clipping lowers the gain, there is no slope.
+        slope = np.where(gain <= clipped, gain, 0.0)
+
+        informations = probs * log_probs
+        entropy = -informations.sum(0)
+        by_logits = self.ent_coef * (informations + probs * entropy) + probs * slope
+        by_logits[actions, each] -= slope
+        by_logits /= num
+
+        error = values - returns
+        if self.clip_range_vf is not None:
+            change = values - old_values
+            error = old_values + np.clip(change, -self.clip_range_vf, self.clip_range_vf) - returns
+        by_values = error * (2.0 * self.vf_coef / num)
+        if self.clip_range_vf is not None:
+            by_values *= np.abs(change) <= self.clip_range_vf
+
+        policy_loss, value_loss, entropy_loss = -gains.mean(), np.dot(error, error) / num, -entropy.mean()
+        beyond = ratio - 1.0
+        numbers = (
+            policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss,
+            policy_loss,
+            value_loss,
+            entropy_loss,
+            (beyond - log_ratio).mean(),
+            np.count_nonzero(np.abs(beyond) > self.clip_range) / num,
+        )
+        return [float(number) for number in numbers], by_logits, by_values
+
+
+def weights_of(head: th.nn.Linear) -> tuple[Array, Array]:
+    """Weights (outputs, inputs) and bias (outputs,)."""
+    return head.weight.detach().numpy(), head.bias.detach().numpy()
+
+
+def softmax(logits: Array) -> tuple[Array, Array]:
+    """Probabilities and their logarithms, of logits (A, N)."""
+    log_probs = logits - logits.max(0)
+    probs = np.exp(log_probs)
+    total = probs.sum(0)
+    log_probs -= np.log(total)
+    probs /= total
+    return probs, log_probs
