@@ -7,6 +7,7 @@ when it is first asked for.
 from typing import TYPE_CHECKING, Any
 
 from meta_envs.wrappers import vector
+from meta_envs.wrappers.expected_reward import ExpectedReward
 from meta_envs.wrappers.history import PreviousActionReward
 from meta_envs.wrappers.multi_episode import MultiEpisode
 from meta_envs.wrappers.privileged import Privileged
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from meta_envs.wrappers.sb3 import SB3VecEnv as SB3VecEnv
 
 # SB3VecEnv is left out: `import *` works without Stable-Baselines3.
-__all__ = ["MultiEpisode", "PreviousActionReward", "Privileged", "vector"]
+__all__ = ["ExpectedReward", "MultiEpisode", "PreviousActionReward", "Privileged", "vector"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,10 +13,11 @@ from gymnasium.wrappers.vector import DictInfoToList
 from meta_envs.family import Array
 from meta_envs.registry import layers
 from meta_envs.wrappers.history import History
+from meta_envs.wrappers.vector_expected_reward import ExpectedReward
 from meta_envs.wrappers.vector_multi_episode import MultiEpisode
 from meta_envs.wrappers.vector_privileged import Privileged
 
-__all__ = ["MultiEpisode", "PreviousActionReward", "Privileged"]
+__all__ = ["ExpectedReward", "MultiEpisode", "PreviousActionReward", "Privileged"]
 
 
 class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):

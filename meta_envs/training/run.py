@@ -107,7 +107,8 @@ class Run:
         stages = [*(easier for _, easier in self.preset.curriculum), {}]
         keywords = {**self.keywords, **stages[self.stage_at(steps)]}
         venv = gym.make_vec(self.id, num_envs=self.preset.num_envs, **keywords)
-        env = SB3VecEnv(vector.PreviousActionReward(venv, **self.preset.inputs))
+        venv = vector.PreviousActionReward(venv, **self.preset.inputs)
+        env = SB3VecEnv(vector.ExpectedReward(venv) if self.preset.expected_reward else venv)
         env.seed(self.seed * SEED_SPACING)
         return env
 

@@ -59,6 +59,9 @@ class Preset:
     value_weight: float = 0.5
     clip_range: float = 0.2
     normalize_advantage: bool = True
+    expected_reward: bool = False
+    """Whether it learns from the mean rewards of its actions (`ExpectedReward`), which are less noisy; it sees what was
+    drawn."""
     max_grad_norm: float = 0.5
     """Longest gradient of a minibatch; longer ones are shortened to it."""
     memory: str = "lstm"
@@ -100,7 +103,7 @@ class Preset:
         discounts = self.gamma_end is None or (_is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
         self._require("gamma_end", discounts, "null, or a number between 0 and 1 with gamma below 1")
         self._require("gae_lambda", _is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
-        for name in ("normalize_advantage", "shared_memory", "action", "reward", "time"):
+        for name in ("normalize_advantage", "expected_reward", "shared_memory", "action", "reward", "time"):
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
         for name, choices in CHOICES.items():
             self._require(name, getattr(self, name) in choices, " or ".join(map(repr, choices)))
