@@ -9,7 +9,7 @@ from meta_envs.families.maze import POSE, Maze
 from meta_envs.family import Array, require, require_integers
 from meta_envs.mazes import NUM_LAYOUTS, SETS, Mazes, list_places, random_mazes
 
-SIZES = {"small": (5, 10, 900), "large": (9, 15, 2700)}
+SIZES = {"tiny": (3, 4, 900), "small": (5, 10, 900), "large": (9, 15, 2700)}
 """Rows and columns of places, and decisions of a lifetime."""
 
 
@@ -69,7 +69,7 @@ class RandomMaze(Maze):
     steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2.
 
     ## Arguments
-    - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper].
+    - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper]; or `"tiny"`, 3 x 4 [ours], to begin with.
     - `layouts="fixed"`: `"fixed"`, one maze for all lifetimes [paper], or `"random"` [ours].
     - `split="train"`: which set of random mazes, `"train"` or `"test"`; no maze is in both [ours].
     - `num_decisions=0`: decisions of a lifetime; 0 stands for those of the size [paper].
