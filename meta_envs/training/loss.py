@@ -92,6 +92,7 @@ class Loss:
             numbers = th.stack((loss, policy_loss, value_loss, entropy_loss, approx_kl, clip_fraction)).tolist()
         return numbers, [loss], None
 
+    @np.errstate(all="ignore")  # what is not finite is for the caller to see
     def _by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
         """The same in a third of the calls."""
         latents: Any = policy.remember(samples.observations, samples.lstm_states, samples.episode_starts, mask)[:2]
@@ -104,16 +105,15 @@ class Loss:
             np.ascontiguousarray(np.dot(part, weight.T).T) + head.bias.detach().numpy()[:, None]
             for part, weight, head in zip(seen, weights, heads, strict=True)
         )
-        with np.errstate(all="ignore"):  # what is not finite is for the caller to see
-            numbers, by_logits, by_values = self.differentiate(
-                logits,
-                values[0],
-                samples.actions.numpy()[valid].ravel().astype(np.intp),
-                samples.old_log_prob.numpy()[valid],
-                samples.advantages.numpy()[valid],
-                samples.returns.numpy()[valid],
-                samples.old_values.numpy()[valid],
-            )
+        numbers, by_logits, by_values = self.differentiate(
+            logits,
+            values[0],
+            samples.actions.numpy()[valid].ravel().astype(np.intp),
+            samples.old_log_prob.numpy()[valid],
+            samples.advantages.numpy()[valid],
+            samples.returns.numpy()[valid],
+            samples.old_values.numpy()[valid],
+        )
         slopes = [by_logits, by_values[None]]
         for head, part, slope in zip(heads, seen, slopes, strict=True):
             head.weight.grad, head.bias.grad = th.from_numpy(np.dot(slope, part)), th.from_numpy(slope.sum(1))

@@ -65,6 +65,7 @@ class Stepper:
         self.cells = [Cell(lstm) for lstm in lstms]
         self.heads = [weights_of(head) for head in (policy.action_net, policy.value_net)]
 
+    @np.errstate(all="ignore")  # weights that are not finite are found after every update
     def __call__(
         self, obs: Array, lstm_states: RNNStates, episode_starts: Array
     ) -> tuple[Array, th.Tensor, th.Tensor, RNNStates]:
