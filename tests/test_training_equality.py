@@ -233,6 +233,17 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
         assert_close(by_hand, others)
 
 
+def test_what_is_frozen_stays() -> None:
+    """Heads that are not to be trained are not, and all else is."""
+    model = learner(MetaRecurrentPPO, **LINEAR)
+    for weights in model.policy.action_net.parameters():
+        weights.requires_grad = False
+    before = {name: weights.clone() for name, weights in model.policy.state_dict().items()}
+    run(model, 1)
+    changed = {name for name, weights in model.policy.state_dict().items() if not th.equal(weights, before[name])}
+    assert changed == {name for name in before if not name.startswith("action_net")}
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
     """The same actions are drawn, with the same values, log-probabilities and states; starts clear the memory."""

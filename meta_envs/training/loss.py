@@ -26,13 +26,16 @@ def has_linear_heads(policy: Any) -> bool:
         type(policy) is RecurrentPolicy
         and type(policy.action_dist) is FastCategorical
         and not (len(policy.mlp_extractor.policy_net) or len(policy.mlp_extractor.value_net))
+        and all(
+            weights.requires_grad for head in (policy.action_net, policy.value_net) for weights in head.parameters()
+        )
         and policy.device.type == "cpu"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """RecurrentPPO's loss of a minibatch (Schulman et al. 2017, equation 9), of policy and value that are linear.
+    """RecurrentPPO's loss of a minibatch (Schulman et al. 2017, equation 9).
 
     Args:
         clip_range: Of the ratio of probabilities.
@@ -99,11 +102,11 @@ class Loss:
         valid = slice(None) if mask is None else mask.numpy()
         seen = [latent.detach().numpy()[valid] for latent in latents]
         heads = policy.action_net, policy.value_net
-        weights = [head.weight.detach().numpy() for head in heads]
+        weights, biases = zip(*map(weights_of, heads), strict=True)
         # np.dot, since `@` is several times slower for shapes as thin as these.
         logits, values = (
-            np.ascontiguousarray(np.dot(part, weight.T).T) + head.bias.detach().numpy()[:, None]
-            for part, weight, head in zip(seen, weights, heads, strict=True)
+            np.ascontiguousarray(np.dot(part, weight.T).T) + bias[:, None]
+            for part, weight, bias in zip(seen, weights, biases, strict=True)
         )
         numbers, by_logits, by_values = self.differentiate(
             logits,
@@ -118,7 +121,7 @@ class Loss:
         for head, part, slope in zip(heads, seen, slopes, strict=True):
             head.weight.grad, head.bias.grad = th.from_numpy(np.dot(slope, part)), th.from_numpy(slope.sum(1))
         if latents[0] is latents[1]:
-            latents, slopes, weights = latents[:1], [np.concatenate(slopes)], [np.concatenate(weights)]
+            latents, slopes, weights = latents[:1], [np.concatenate(slopes)], (np.concatenate(weights),)
         roots, begin = [], []
         for latent, slope, weight in zip(latents, slopes, weights, strict=True):
             back = np.dot(slope.T, weight)

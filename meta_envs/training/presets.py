@@ -10,13 +10,13 @@ DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
 
 PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": Preset(
-        steps=20_000_000,
+        steps=12_000_000,
         minibatches=8,
-        learning_rate=2e-3,
         gamma_end=0.98,
+        gae_lambda=0.8,
         entropy=0.05,
         entropy_end=0.0,
-        hidden_size=96,
+        expected_reward=True,
     ),
     "MetaBandit-Dependent-v0": DEPENDENT,
     "MetaBandit-DependentEasy-v0": DEPENDENT,
