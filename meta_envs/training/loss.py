@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from meta_envs.family import Array
 from meta_envs.training.buffer import Samples
+from meta_envs.training.memories import State, run
 from meta_envs.training.policy import FastCategorical, RecurrentPolicy
 
 LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
@@ -21,9 +22,10 @@ Evaluated: TypeAlias = tuple[dict[str, float], list[th.Tensor], list[th.Tensor] 
 
 
 def has_linear_heads(policy: Any) -> bool:
-    """Whether a policy's loss can be differentiated by hand: discrete actions, heads linear in the memory, on a CPU."""
+    """Whether a policy's loss can be differentiated by hand: discrete actions, heads linear in memories, on a CPU."""
     return (
         type(policy) is RecurrentPolicy
+        and (policy.shared_lstm or policy.enable_critic_lstm)
         and type(policy.action_dist) is FastCategorical
         and not (len(policy.mlp_extractor.policy_net) or len(policy.mlp_extractor.value_net))
         and all(
@@ -98,8 +100,15 @@ class Loss:
     @np.errstate(all="ignore")  # what is not finite is for the caller to see
     def _by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
         """The same in a third of the calls."""
-        latents: Any = policy.remember(samples.observations, samples.lstm_states, samples.episode_starts, mask)[:2]
-        valid = slice(None) if mask is None else mask.numpy()
+        latents: Any = policy.remember(
+            samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time
+        )[:2]
+        num = samples.lstm_states.pi[0].shape[1]
+
+        def arrange(part: th.Tensor) -> Array:
+            return part.numpy().reshape(num, -1).T.ravel()
+
+        valid = slice(None) if mask is None else arrange(mask)
         seen = [latent.detach().numpy()[valid] for latent in latents]
         heads = policy.action_net, policy.value_net
         weights, biases = zip(*map(weights_of, heads), strict=True)
@@ -111,11 +120,11 @@ class Loss:
         numbers, by_logits, by_values = self.differentiate(
             logits,
             values[0],
-            samples.actions.numpy()[valid].ravel().astype(np.intp),
-            samples.old_log_prob.numpy()[valid],
-            samples.advantages.numpy()[valid],
-            samples.returns.numpy()[valid],
-            samples.old_values.numpy()[valid],
+            arrange(samples.actions)[valid].astype(np.intp),
+            arrange(samples.old_log_prob)[valid],
+            arrange(samples.advantages)[valid],
+            arrange(samples.returns)[valid],
+            arrange(samples.old_values)[valid],
         )
         slopes = [by_logits, by_values[None]]
         for head, part, slope in zip(heads, seen, slopes, strict=True):
@@ -184,6 +193,12 @@ class Loss:
             np.count_nonzero(np.abs(beyond) > self.clip_range) / num,
         )
         return [float(number) for number in numbers], by_logits, by_values
+
+
+def _in_order_of_time(*arguments: Any) -> tuple[th.Tensor, State]:
+    """`memories.run` with outputs (L * S, H): what is as long as a minibatch of them is copied nowhere."""
+    output, states = run(*arguments)
+    return output.flatten(0, 1), states
 
 
 def weights_of(head: th.nn.Linear) -> tuple[Array, Array]:

@@ -120,6 +120,18 @@ def remember(lstm: nn.LSTM, bias: float) -> None:
             weights.data[lstm.hidden_size : 2 * lstm.hidden_size] += bias
 
 
+def run(features: th.Tensor, state: State, episode_starts: th.Tensor, memory: nn.Module) -> tuple[th.Tensor, State]:
+    """Run a memory over sequences of equal length, within which no episode starts.
+
+    Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; episode_starts (S * L,),
+    1 where the memory is cleared before the step; returns the output in the order of time (L, S, H), and the new state.
+    """
+    num = state[0].shape[1]
+    keep = 1.0 - episode_starts.reshape(num, -1)[:, :1]
+    sequences = features.reshape(num, -1, features.shape[-1]).transpose(0, 1)
+    return memory(sequences, (keep * state[0], keep * state[1]))
+
+
 def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
     """Run a plain LSTM for a single step, in half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
 

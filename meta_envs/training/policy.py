@@ -1,6 +1,6 @@
 """The recurrent actor-critic: sb3-contrib's, with a sequence in one call, and a memory both heads may train."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch as th
@@ -13,7 +13,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch.distributions import Categorical
 
 from meta_envs.training.encoders import Senses
-from meta_envs.training.memories import State, is_plain, make_memory, remember, step
+from meta_envs.training.memories import State, is_plain, make_memory, remember, run, step
 
 
 class FastCategorical(CategoricalDistribution):
@@ -181,18 +181,25 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         starts = episode_starts.reshape(num_sequences, -1)
         if starts.shape[1] > 1 and starts[:, 1:].any():
             return RecurrentActorCriticPolicy._process_sequence(features, lstm_states, episode_starts, lstm)
-        keep = 1.0 - starts[:, :1]
-        states = (keep * lstm_states[0], keep * lstm_states[1])
         if starts.shape[1] == 1 and not th.is_grad_enabled() and is_plain(lstm):
-            return step(features, states, lstm)
-        sequences = features.reshape(num_sequences, -1, lstm.input_size).transpose(0, 1)
-        output, states = lstm(sequences, states)
+            keep = 1.0 - starts
+            return step(features, (keep * lstm_states[0], keep * lstm_states[1]), lstm)
+        output, states = run(features, lstm_states, episode_starts, lstm)
         return output.transpose(0, 1).flatten(0, 1), states
 
     def remember(
-        self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor, mask: th.Tensor | None = None
+        self,
+        obs: PyTorchObs,
+        lstm_states: RNNStates,
+        episode_starts: th.Tensor,
+        mask: th.Tensor | None = None,
+        process: Callable[..., tuple[th.Tensor, State]] | None = None,
     ) -> tuple[th.Tensor, th.Tensor, RNNStates]:
-        """What policy and value are made of, each (B, H), and the new states; with one memory twice the same."""
+        """What policy and value are made of, each (B, H), and the new states; with one memory twice the same.
+
+        Arguments as for `evaluate_actions`, and ``process``, another function in the place of `_process_sequence`.
+        """
+        process = process or self._process_sequence
         seen = obs if mask is None else _choose(obs, mask)
         features = self.extract_features(seen)
         for_policy, for_value = (features, features) if self.share_features_extractor else features
@@ -200,15 +207,13 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             # Padding has the features of the step before it.
             place = mask.cumsum(0) - 1
             for_policy, for_value = for_policy[place], for_value[place]
-        latent, states = self._process_sequence(for_policy, lstm_states.pi, episode_starts, self.lstm_actor)
+        latent, states = process(for_policy, lstm_states.pi, episode_starts, self.lstm_actor)
         if self.shared_memory:
             return latent, latent, RNNStates(states, states)
         if not self.enable_critic_lstm:
             value_latent, value_states = (latent.detach() if self.shared_lstm else self.critic(for_value)), states
         else:
-            value_latent, value_states = self._process_sequence(
-                for_value, lstm_states.vf, episode_starts, self.lstm_critic
-            )
+            value_latent, value_states = process(for_value, lstm_states.vf, episode_starts, self.lstm_critic)
         return latent, value_latent, RNNStates(states, value_states)
 
     def forward(
