@@ -53,6 +53,15 @@ def test_the_state_decides_too():
     assert {reward for stage, reward in paid if stage > 0} == {0.1, 0.9}
 
 
+def test_with_autoreset_inside_a_new_beginning_pays_nothing():
+    """The step after the end is none of the lifetime's."""
+    env = ExpectedReward(gym.wrappers.Autoreset(gym.make("MetaBandit-DependentEasy-v0", num_trials=2)))
+    env.reset(seed=0)
+    steps = [env.step(0)[1:3] for _ in range(6)]
+    assert [over for _, over in steps] == [False, True, False, False, True, False]
+    assert [reward in (0.1, 0.9) for reward, _ in steps] == [True, True, False, True, True, False]
+
+
 @pytest.mark.parametrize("id", ["MetaBandit-Independent-v0", "MetaMDP-Tabular-v0"])
 def test_the_expected_return_stays_what_it_is(id):
     """4000 lifetimes of random play on the same luck: the mean difference is within 4 standard errors of 0."""
@@ -91,7 +100,25 @@ def test_with_several_episodes_in_one_task(mode):
 def test_where_nobody_knows_the_means_it_is_refused():
     """One sentence, for other packages' environments and for families that do not tell."""
     with families.registered():
+        with pytest.raises(ValueError, match="of vector environments a native one"):
+            wrappers.vector.ExpectedReward(make_sync("MetaTwoStep-v0", 2, MODES[0], []))
         for make, wrapper in ((gym.make, ExpectedReward), (gym.make_vec, wrappers.vector.ExpectedReward)):
             for id in ("CartPole-v1", "ToyDrift-v0"):
-                with pytest.raises(ValueError, match=r"^Mean rewards are not known of .*: wrap an environment whose"):
+                with pytest.raises(ValueError, match=r"^Mean rewards are not known of .*: wrap an"):
                     wrapper(make(id))
+
+
+@pytest.mark.parametrize("expected_reward", [False, True])
+def test_a_preset_may_learn_from_mean_rewards(expected_reward):
+    """What training is paid are means or drawn numbers, as the preset says; what the agent sees is always drawn."""
+    pytest.importorskip("sb3_contrib")
+    from meta_envs.training.presets import preset_of
+    from meta_envs.training.run import Run
+
+    id = "MetaBandit-DependentEasy-v0"
+    env = Run(id=id, preset=preset_of(id, expected_reward=expected_reward, num_envs=16)).make_env()
+    env.reset()
+    steps = [env.step(np.zeros(16, np.intp)) for _ in range(20)]
+    paid = {float(reward) for _, rewards, *_ in steps for reward in rewards}
+    assert paid == ({np.float32(0.1), np.float32(0.9)} if expected_reward else {0.0, 1.0})
+    assert {float(observation[3]) for observations, *_ in steps for observation in observations} == {0.0, 1.0}

@@ -19,6 +19,7 @@ FAMILIES = [
     RandomMaze(resolution=36),
     RandomMaze(resolution=36, size="large"),
     RandomMaze(resolution=36, layouts="random"),
+    RandomMaze(resolution=36, size="tiny"),
 ]
 ALCOVES = {1: (1.5, 1.5), 2: (11.5, 1.5), 3: (1.5, 9.5), 4: (11.5, 9.5)}
 """Places of the four goals in the I."""
@@ -50,7 +51,7 @@ def posed(family, x, y, degrees=0.0, task=None):
 # Plans
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(5, 10), (9, 15)])
+@pytest.mark.parametrize(("rows", "columns"), [(3, 4), (5, 10), (9, 15)])
 @pytest.mark.parametrize("split", mazes.SETS)
 def test_every_place_of_every_random_maze_can_be_reached(rows, columns, split):
     """Of all 1000 mazes of each set: free blocks hang together, all places are free, the border is wall, no halls."""
@@ -274,6 +275,8 @@ def test_sets_of_mazes_are_chosen_alike_by_every_maker():
     [
         dict(size="huge"),
         dict(layouts="other"),
+        dict(size="tiny", layouts="random"),
+        dict(num_apples=11, size="tiny"),
         dict(split="test"),
         dict(split="validation", layouts="random"),
         dict(num_apples=49),

@@ -15,11 +15,12 @@ from sb3_contrib import RecurrentPPO  # noqa: E402
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
+from stable_baselines3.common.torch_layers import FlattenExtractor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
 from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
-from meta_envs.training.loss import Loss, has_linear_heads  # noqa: E402
-from meta_envs.training.stepper import Stepper, has_plain_memory  # noqa: E402
+from meta_envs.training.loss import Loss, can_differentiate  # noqa: E402
+from meta_envs.training.stepper import Stepper, can_step  # noqa: E402
 
 NUM_ENVS, LENGTH = 6, 8
 LINEAR: dict[str, Any] = {"policy_kwargs": {"net_arch": []}}
@@ -222,7 +223,7 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
     run(model, 2)
     for weights in model.policy.parameters():
         weights.data += 0.3 * th.randn(weights.shape, generator=th.Generator().manual_seed(weights.numel()))
-    assert has_linear_heads(model.policy)
+    assert can_differentiate(model.policy)
     (samples,) = model.rollout_buffer.get(None)
     numbers, by_hand = gradients_of_loss(model, samples, "_by_hand", **settings)
     assert numbers[-1] > 0.05
@@ -231,6 +232,23 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
     _, others = gradients_of_loss(model, samples, "_by_torch", **settings | {"ent_coef": 0.29})
     with pytest.raises(AssertionError):
         assert_close(by_hand, others)
+
+
+def test_other_heads_are_differentiated_by_torch() -> None:
+    """Weights that are computed from others, and heads that are no linear layer, are trained as ever."""
+    for change in (th.nn.utils.parametrizations.weight_norm, th.nn.Sequential):
+        model = learner(MetaRecurrentPPO, **LINEAR)
+        model.policy.action_net = change(model.policy.action_net)
+        model.policy.optimizer = th.optim.Adam(model.policy.parameters(), lr=1e-2)
+        before = [weights.clone() for weights in model.policy.action_net.parameters()]
+        run(model, 1)
+        changed = zip(before, model.policy.action_net.parameters(), strict=True)
+        assert not any(th.equal(old, new) for old, new in changed)
+
+
+def test_weights_of_the_loss_may_be_numpy_numbers() -> None:
+    """As a sweep draws them."""
+    run(learner(MetaRecurrentPPO, vf_coef=np.float64(0.5), ent_coef=np.float64(0.02), **LINEAR), 1)
 
 
 def test_what_is_frozen_stays() -> None:
@@ -248,14 +266,46 @@ def test_what_is_frozen_stays() -> None:
 def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
     """The same actions are drawn, with the same values, log-probabilities and states; starts clear the memory."""
     model = learner(MetaRecurrentPPO, policy_kwargs={"net_arch": [], "shared_memory": shared, "forget_bias": 1.0})
-    assert has_plain_memory(model.policy)
+    assert can_step(model.policy)
     obs, _, states, starts = minibatch(1, False)
     results = []
-    for act in (Stepper(model.policy), model._act):
+    for act in (Stepper(model.policy), model.policy):
         th.manual_seed(5)
-        first = act(obs[:NUM_ENVS].numpy(), states, starts[::LENGTH].numpy())
-        results.append((*first, *act(obs[-NUM_ENVS:].numpy(), first[-1], np.zeros(NUM_ENVS, bool))))
-    assert_close(*([th.as_tensor(part) if isinstance(part, np.ndarray) else part for part in each] for each in results))
+        with th.inference_mode():
+            first = act(obs[:NUM_ENVS].double(), states, starts[::LENGTH])
+            results.append((*first, *act(obs[-NUM_ENVS:], first[-1], th.zeros(NUM_ENVS))))
+    assert_close(*results)
+
+
+def test_weights_that_a_callback_changes_are_used_at_once() -> None:
+    """Also in the middle of a rollout."""
+    models = [learner(MetaRecurrentPPO, **LINEAR) for _ in range(2)]
+    actor, other = (Stepper(model.policy) for model in models)
+    for weights in models[1].policy.parameters():
+        weights.data += 0.1
+    arguments = th.ones(NUM_ENVS, 3), models[0]._last_lstm_states, th.zeros(NUM_ENVS)
+    before, expected = actor(*arguments)[1], other(*arguments)[1]
+    models[0].policy.load_state_dict(models[1].policy.state_dict())
+    assert not th.allclose(before, expected)
+    assert_close(actor(*arguments)[1], expected)
+
+
+def test_callbacks_find_the_variables_of_stock() -> None:
+    """All of those that stock's rollout has, by the same names."""
+
+    def names(model: RecurrentPPO) -> set[str]:
+        found: set[str] = set()
+        model.learn(1, callback=lambda variables, _: bool(found.update(variables) or True))
+        return found - {"idx", "done_", "terminal_obs", "terminal_value", "terminal_lstm_state"}
+
+    assert names(learner(MetaRecurrentPPO, **LINEAR)) >= names(learner(RecurrentPPO, **LINEAR))
+
+
+class Scaled(FlattenExtractor):
+    """Features that are not the observation."""
+
+    def forward(self, observations: Any) -> Any:
+        return 100.0 * super().forward(observations)
 
 
 @pytest.mark.parametrize(
@@ -267,12 +317,13 @@ def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
         ({}, {"n_lstm_layers": 2}),
         ({}, {"memory": "gru"}),
         ({}, {"shared_lstm": True, "enable_critic_lstm": False}),
+        ({}, {"features_extractor_class": Scaled}),
     ],
     ids=str,
 )
 def test_other_networks_step_by_torch(env: dict[str, bool], network: dict[str, Any]) -> None:
     """What the steps by hand are not made for is left to the policy."""
-    assert not has_plain_memory(learner(MetaRecurrentPPO, env, policy_kwargs={"net_arch": [], **network}).policy)
+    assert not can_step(learner(MetaRecurrentPPO, env, policy_kwargs={"net_arch": [], **network}).policy)
 
 
 def run(model: RecurrentPPO, rollouts: int = 3) -> None:

@@ -16,7 +16,7 @@ class ExpectedReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     The expected return of every learner stays what it is, so that the same behaviour is best, and a learning algorithm
     has less noise to average out. What the learner may see stays drawn: put this outside of `PreviousActionReward`,
-    else the previous reward tells the hidden means.
+    else the previous reward tells the hidden means. Wrappers that change actions or rewards go outside of this one.
 
     Args:
         env: An environment of this package, wrapped or not.
@@ -38,7 +38,8 @@ class ExpectedReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Take an action."""
         means = self._base.expected_rewards
         observation, _, terminated, truncated, info = self.env.step(action)
-        return observation, float(means[action]), terminated, truncated, info
+        # After the end there are none: with Autoreset inside, this step has only begun anew.
+        return observation, 0.0 if means is None else float(means[action]), terminated, truncated, info
 
 
 def require_means(family: TaskFamily | None, env: Any) -> None:
@@ -53,4 +54,7 @@ def require_means(family: TaskFamily | None, env: Any) -> None:
         task = family.sample_task(chance)
         means = family.expected_rewards(task, family.initial_state(task, chance))
     if means is None:
-        raise ValueError(f"Mean rewards are not known of {env}: wrap an environment whose family tells them.")
+        raise ValueError(
+            f"Mean rewards are not known of {env}: wrap an environment of this package whose family tells them, and of "
+            "vector environments a native one."
+        )

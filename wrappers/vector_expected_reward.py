@@ -14,6 +14,8 @@ from meta_envs.wrappers.expected_reward import require_means
 class ExpectedReward(VectorWrapper[Any, Any, Any, Any, Any]):
     """The vector twin of `meta_envs.wrappers.ExpectedReward`, in every autoreset mode.
 
+    Of other vector environments, such as ``SyncVectorEnv``, wrap every copy in the single one.
+
     Args:
         env: A native vector environment of this package, wrapped or not.
 

@@ -26,7 +26,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
 
     from meta_envs.registry import make_family
     from meta_envs.training import PRESETS, MetaRecurrentPPO, RecurrentPolicy
-    from meta_envs.training.process import keep_memory, one_thread
+    from meta_envs.training.process import keep_memory, one_thread_each
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
@@ -69,7 +69,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         ),
     }
     keep_memory()  # as in training, for stock as well
-    with one_thread():
+    with one_thread_each():
         runs: dict[str, Callable[[], float]] = {
             name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }
@@ -96,35 +96,46 @@ def _speed_of_floor(
 ) -> float:
     """What the networks alone cost: a rollout's single steps, and every minibatch forward, backward and a step of Adam.
 
-    The same networks and batches as in training, and nothing else: no environment, no loss but a sum, no buffer.
+    The same networks, batches and ways to compute them as in training, and nothing else: no environment, no loss (the
+    gradient at the heads is a constant), no buffer.
     """
     import torch as th
     from torch import nn
 
+    from meta_envs.training.loss import weights_of
     from meta_envs.training.stepper import Cell
 
     lstms = [nn.LSTM(width, network["lstm_hidden_size"]) for _ in range(memories)]
     heads = [nn.Linear(network["lstm_hidden_size"], outputs) for outputs in (2, 1)]
     modules = nn.ModuleList([*lstms, *heads])
     optimizer = th.optim.Adam(modules.parameters(), lr=1e-3, fused=True)
+    parameters = [weights for lstm in lstms for weights in lstm.parameters()]
     lifetimes = settings["batch_size"] // horizon
+    slopes = [np.full((outputs, settings["batch_size"]), 1e-3, np.float32) for outputs in (2, 1)]
     seen: Any = th.randn(horizon, num, width)
     zeros = np.zeros((num, network["lstm_hidden_size"]), np.float32)
 
     def update() -> None:
         cells = [Cell(lstm) for lstm in lstms]
-        weights = [head.weight.detach().numpy().T for head in heads]
+        layers = [weights_of(head) for head in heads]
         states = [(zeros, zeros)] * memories
         for now in seen.numpy():
             states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
-            for (output, _), weight in zip((states[0], states[-1]), weights, strict=True):
-                np.dot(output, weight)
+            for (output, _), (weight, bias) in zip((states[0], states[-1]), layers, strict=True):
+                np.dot(output, weight.T) + bias
         for _ in range(settings["n_epochs"]):
             for batch in seen.split(lifetimes, 1):
-                outputs = [lstm(batch)[0] for lstm in lstms]
-                loss: Any = heads[0](outputs[0]).sum() + heads[1](outputs[-1]).sum()
-                optimizer.zero_grad()
-                loss.backward()
+                outputs = [lstm(batch)[0].flatten(0, 1) for lstm in lstms]
+                back = []
+                for output, head, slope in zip((outputs[0], outputs[-1]), heads, slopes, strict=True):
+                    latent, (weight, bias) = output.detach().numpy(), weights_of(head)
+                    np.dot(latent, weight.T) + bias
+                    head.weight.grad = th.from_numpy(np.dot(slope, latent))
+                    head.bias.grad = th.from_numpy(slope.sum(1))
+                    back.append(th.from_numpy(np.dot(slope.T, weight)))
+                for weights in parameters:
+                    weights.grad = None
+                th.autograd.backward(outputs, back if memories == 2 else [back[0] + back[1]])
                 optimizer.step()
 
     update()

@@ -69,7 +69,8 @@ class RandomMaze(Maze):
     steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2.
 
     ## Arguments
-    - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper]; or `"tiny"`, 3 x 4 [ours], to begin with.
+    - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper]; or `"tiny"`, 3 x 4 [ours], with
+      `layouts="fixed"` only.
     - `layouts="fixed"`: `"fixed"`, one maze for all lifetimes [paper], or `"random"` [ours].
     - `split="train"`: which set of random mazes, `"train"` or `"test"`; no maze is in both [ours].
     - `num_decisions=0`: decisions of a lifetime; 0 stands for those of the size [paper].
@@ -112,6 +113,12 @@ class RandomMaze(Maze):
             "split",
             self.split,
             'there are two sets of mazes with layouts="random" only',
+        )
+        require(
+            self.layouts == "fixed" or self.size != "tiny",
+            "size",
+            self.size,
+            'there are too few mazes of it for layouts="random", so take "small" or "large"',
         )
         room = self.num_places - 2
         require(self.num_apples <= room, "num_apples", self.num_apples, f"there is room for {room}")

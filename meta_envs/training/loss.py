@@ -21,16 +21,15 @@ Evaluated: TypeAlias = tuple[dict[str, float], list[th.Tensor], list[th.Tensor] 
 ``torch.autograd.backward`` goes on."""
 
 
-def has_linear_heads(policy: Any) -> bool:
-    """Whether a policy's loss can be differentiated by hand: discrete actions, heads linear in memories, on a CPU."""
+def can_differentiate(policy: Any) -> bool:
+    """Whether the loss can be differentiated by hand: discrete actions, trained linear heads of memories, on a CPU."""
     return (
         type(policy) is RecurrentPolicy
-        and (policy.shared_lstm or policy.enable_critic_lstm)
         and type(policy.action_dist) is FastCategorical
+        and (policy.shared_lstm or policy.enable_critic_lstm)
         and not (len(policy.mlp_extractor.policy_net) or len(policy.mlp_extractor.value_net))
-        and all(
-            weights.requires_grad for head in (policy.action_net, policy.value_net) for weights in head.parameters()
-        )
+        and type(policy.action_net) is type(policy.value_net) is th.nn.Linear
+        and all(weights.requires_grad for weights in (*policy.action_net.parameters(), *policy.value_net.parameters()))
         and policy.device.type == "cpu"
     )
 
@@ -58,10 +57,10 @@ class Loss:
 
         Args:
             policy: Any recurrent policy of sb3-contrib.
-            samples: The minibatch, of N steps.
+            samples: The minibatch, of N steps; episodes start where sequences begin, and nowhere else.
             mask: bool (N,), False where a step is padding, or None.
         """
-        numbers, *begin = (self._by_hand if has_linear_heads(policy) else self._by_torch)(policy, samples, mask)
+        numbers, *begin = (self._by_hand if can_differentiate(policy) else self._by_torch)(policy, samples, mask)
         return dict(zip(LOGGED, numbers, strict=True)), *begin
 
     def _by_torch(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
@@ -99,7 +98,7 @@ class Loss:
 
     @np.errstate(all="ignore")  # what is not finite is for the caller to see
     def _by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
-        """The same in a third of the calls."""
+        """The same, down to the gradient of what the memories give out."""
         latents: Any = policy.remember(
             samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time
         )[:2]
@@ -131,7 +130,7 @@ class Loss:
             head.weight.grad, head.bias.grad = th.from_numpy(np.dot(slope, part)), th.from_numpy(slope.sum(1))
         if latents[0] is latents[1]:
             latents, slopes, weights = latents[:1], [np.concatenate(slopes)], (np.concatenate(weights),)
-        roots, begin = [], []
+        roots, gradients = [], []
         for latent, slope, weight in zip(latents, slopes, weights, strict=True):
             back = np.dot(slope.T, weight)
             if mask is not None:
@@ -140,8 +139,8 @@ class Loss:
                 back = padded
             if latent.requires_grad:
                 roots.append(latent)
-                begin.append(th.from_numpy(back))
-        return numbers, roots, begin
+                gradients.append(th.from_numpy(back))
+        return numbers, roots, gradients
 
     def differentiate(
         self,

@@ -113,7 +113,7 @@ def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | 
     return plain[kind](input_size, hidden_size)
 
 
-def remember(lstm: nn.LSTM, bias: float) -> None:
+def add_forget_bias(lstm: nn.LSTM, bias: float) -> None:
     """Add to the biases of the forget gates of all its layers."""
     for name, weights in lstm.named_parameters():
         if name.startswith("bias_ih"):

@@ -13,7 +13,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch.distributions import Categorical
 
 from meta_envs.training.encoders import Senses
-from meta_envs.training.memories import State, is_plain, make_memory, remember, run, step
+from meta_envs.training.memories import State, add_forget_bias, is_plain, make_memory, run, step
 
 
 class FastCategorical(CategoricalDistribution):
@@ -128,7 +128,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             self._replace_memory(lr_schedule)
         for module in self.modules():
             if isinstance(module, th.nn.LSTM):
-                remember(module, forget_bias)
+                add_forget_bias(module, forget_bias)
 
     def _replace_memory(self, lr_schedule: Schedule) -> None:
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
 from meta_envs.training.loss import Loss
 from meta_envs.training.policy import RecurrentPolicy
-from meta_envs.training.stepper import Stepper, has_plain_memory
+from meta_envs.training.stepper import Stepper, can_step
 
 
 class MetaRecurrentPPO(RecurrentPPO):
@@ -95,7 +95,7 @@ class MetaRecurrentPPO(RecurrentPPO):
         if self.use_sde:
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
-        act = Stepper(self.policy) if has_plain_memory(self.policy) else self._act
+        act = Stepper(self.policy) if can_step(self.policy) else self.policy
         lstm_states = self._last_lstm_states
         self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
         ended: list[np.ndarray] = []
@@ -104,7 +104,11 @@ class MetaRecurrentPPO(RecurrentPPO):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
                 self.policy.reset_noise(env.num_envs)
 
-            actions, values, log_probs, lstm_states = act(self._last_obs, lstm_states, self._last_episode_starts)
+            with th.inference_mode():
+                obs_tensor = obs_as_tensor(self._last_obs, self.device)
+                episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
+                actions, values, log_probs, lstm_states = act(obs_tensor, lstm_states, episode_starts)
+            actions = actions.cpu().numpy()
             clipped_actions = actions
             if isinstance(self.action_space, spaces.Box):
                 clipped_actions = np.clip(actions, self.action_space.low, self.action_space.high)
@@ -144,15 +148,6 @@ class MetaRecurrentPPO(RecurrentPPO):
             self.logger.record("rollout/lifetime_return_mean", float(np.mean(np.concatenate(ended))))
         callback.on_rollout_end()
         return True
-
-    def _act(
-        self, obs: Any, lstm_states: RNNStates, episode_starts: np.ndarray
-    ) -> tuple[np.ndarray, th.Tensor, th.Tensor, RNNStates]:
-        """Actions, values, log-probabilities and new states, by torch."""
-        with th.inference_mode():
-            starts = th.as_tensor(episode_starts, dtype=th.float32, device=self.device)
-            actions, *rest = self.policy(obs_as_tensor(obs, self.device), lstm_states, starts)
-        return actions.cpu().numpy(), *rest
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates
@@ -197,7 +192,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             clip_range=clip_range,
             clip_range_vf=clip_range_vf,
             ent_coef=float(ent_coef),
-            vf_coef=self.vf_coef,
+            vf_coef=float(self.vf_coef),
             normalize_advantage=self.normalize_advantage,
         )
         parameters = list(self.policy.parameters())
@@ -209,7 +204,7 @@ class MetaRecurrentPPO(RecurrentPPO):
                 for weights in parameters:
                     weights.grad = None
                 mask = None if self.rollout_buffer.sequence_length else samples.mask > 1e-8
-                log, roots, slopes = loss(self.policy, samples, mask)
+                log, roots, gradients_of_roots = loss(self.policy, samples, mask)
                 logs.append(log)
                 approx_kl_divs.append(log["approx_kl"])
                 if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
@@ -217,7 +212,7 @@ class MetaRecurrentPPO(RecurrentPPO):
                     if self.verbose >= 1:
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
-                th.autograd.backward(roots, slopes)
+                th.autograd.backward(roots, gradients_of_roots)
                 gradients = [weights.grad for weights in parameters if weights.grad is not None]
                 norm = float(th.linalg.vector_norm(th.cat([gradient.flatten() for gradient in gradients])))
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):

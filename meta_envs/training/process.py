@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch as th
+from threadpoolctl import threadpool_limits
 
 MALLOPT = {-1: 1 << 30, -2: 1 << 26, -3: 1 << 25}
 """Of glibc's malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes, the last as large as it may be."""
@@ -19,6 +20,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         th.set_num_threads(threads)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Torch and NumPy's linear algebra with one thread each, for long work: the second takes a while to be told."""
+    with one_thread(), threadpool_limits(1, "blas"):
+        yield
 
 
 def keep_memory() -> None:

@@ -26,7 +26,7 @@ from meta_envs.training.interface import describe_interface
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, preset_of
-from meta_envs.training.process import keep_memory, one_thread, require_device
+from meta_envs.training.process import keep_memory, one_thread_each, require_device
 from meta_envs.training.progress import Progress
 from meta_envs.training.settings import Preset
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
@@ -238,7 +238,7 @@ def train(
     if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
     keep_memory()
-    with one_thread():
+    with one_thread_each():
         model, history = (
             restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
         )

@@ -7,25 +7,23 @@ from typing import Any
 import numpy as np
 import torch as th
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 
 from meta_envs.family import Array
-from meta_envs.training.loss import has_linear_heads, softmax, weights_of
+from meta_envs.training.loss import can_differentiate, softmax, weights_of
 from meta_envs.training.memories import is_plain
 from meta_envs.training.policy import RecurrentPolicy
 
 
-def has_plain_memory(policy: Any) -> bool:
-    """Whether `Stepper` may stand for a policy: linear heads, plain LSTMs of one layer, flat observations."""
-    lstms = (policy.lstm_actor, policy.lstm_critic)
+def can_step(policy: Any) -> bool:
+    """Whether `Stepper` may stand for a policy: what `can_differentiate` asks for, flat observations, plain LSTMs."""
+    lstms = [lstm for lstm in (policy.lstm_actor, policy.lstm_critic) if lstm is not None]
     return (
-        has_linear_heads(policy)
-        and isinstance(policy.features_extractor, FlattenExtractor)
+        can_differentiate(policy)
+        and (policy.shared_memory or len(lstms) == 2)
+        and all(is_plain(lstm) and lstm.num_layers == 1 for lstm in lstms)
+        and type(policy.features_extractor) is FlattenExtractor
         and policy.observation_space.dtype == np.float32
-        and not is_image_space(policy.observation_space)
-        and (policy.shared_memory or policy.enable_critic_lstm)
-        and all(is_plain(lstm) and lstm.num_layers == 1 for lstm in lstms if lstm is not None)
     )
 
 
@@ -58,32 +56,42 @@ class Cell:
 
 
 class Stepper:
-    """A policy in a rollout, with the weights that it has now: `RecurrentPolicy.forward` on arrays."""
+    """A policy in a rollout: called like it, with the weights that it has at the time."""
 
     def __init__(self, policy: RecurrentPolicy) -> None:
-        lstms = (policy.lstm_actor,) if policy.shared_memory else (policy.lstm_actor, policy.lstm_critic)
-        self.cells = [Cell(lstm) for lstm in lstms]
-        self.heads = [weights_of(head) for head in (policy.action_net, policy.value_net)]
+        self._lstms = [policy.lstm_actor] if policy.shared_memory else [policy.lstm_actor, policy.lstm_critic]
+        self._heads = policy.action_net, policy.value_net
+        self._parameters = list(policy.parameters())
+        self._version = -1
 
-    @np.errstate(all="ignore")  # weights that are not finite are found after every update
+    def _take_weights(self) -> None:
+        """Take them again where torch has changed one, as a callback may by ``load_state_dict``."""
+        version = sum(weights._version for weights in self._parameters)
+        if version != self._version:
+            self._version = version
+            self._cells = [Cell(lstm) for lstm in self._lstms]
+            self._layers = [weights_of(head) for head in self._heads]
+
+    @np.errstate(all="ignore")  # what is not finite shows in the loss
     def __call__(
-        self, obs: Array, lstm_states: RNNStates, episode_starts: Array
-    ) -> tuple[Array, th.Tensor, th.Tensor, RNNStates]:
+        self, obs: th.Tensor, lstm_states: RNNStates, episode_starts: th.Tensor
+    ) -> tuple[th.Tensor, th.Tensor, th.Tensor, RNNStates]:
         """Actions (B,) int64, drawn as the policy draws them, values (B, 1), log-probabilities (B,) and new states."""
-        flat = obs.reshape(len(obs), -1)
-        keep = None if not np.any(episode_starts) else 1.0 - np.asarray(episode_starts, np.float32)[:, None]
+        self._take_weights()
+        flat = obs.float().flatten(1).numpy()
+        starts = episode_starts.numpy()[:, None]
+        keep = 1.0 - starts if starts.any() else None
         after = []
-        for cell, state in zip(self.cells, lstm_states, strict=False):
+        for cell, state in zip(self._cells, lstm_states, strict=False):
             before = [part[0].numpy() if keep is None else part[0].numpy() * keep for part in state]
             after.append(cell.step(flat, *before))
         logits, values = (
             latent @ weights.T + bias
-            for latent, (weights, bias) in zip((after[0][0], after[-1][0]), self.heads, strict=True)
+            for latent, (weights, bias) in zip((after[0][0], after[-1][0]), self._layers, strict=True)
         )
-        columns = np.ascontiguousarray(logits.T)
-        probs, log_probs = softmax(columns)
+        probs, log_probs = softmax(np.ascontiguousarray(logits.T))
         noise = th.empty(logits.shape).exponential_().numpy()
         actions = np.argmax(probs.T / noise, axis=1)
-        states = [(th.from_numpy(hidden)[None], th.from_numpy(cell)[None]) for hidden, cell in after]
         chosen = log_probs[actions, np.arange(len(actions))]
-        return actions, th.from_numpy(values), th.from_numpy(chosen), RNNStates(states[0], states[-1])
+        states = [(th.from_numpy(hidden)[None], th.from_numpy(cell)[None]) for hidden, cell in after]
+        return th.from_numpy(actions), th.from_numpy(values), th.from_numpy(chosen), RNNStates(states[0], states[-1])
