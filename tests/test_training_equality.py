@@ -202,7 +202,7 @@ def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: str, **setting
     found = {
         name: weights.grad.clone() for name, weights in model.policy.named_parameters() if weights.grad is not None
     }
-    return th.tensor(numbers), found
+    return th.tensor(list(numbers.values())), found
 
 
 @pytest.mark.parametrize("settings", [{}, {"clip_range_vf": 0.02, "normalize_advantage": False}], ids=str)
@@ -225,11 +225,11 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
         weights.data += 0.3 * th.randn(weights.shape, generator=th.Generator().manual_seed(weights.numel()))
     assert can_differentiate(model.policy)
     (samples,) = model.rollout_buffer.get(None)
-    numbers, by_hand = gradients_of_loss(model, samples, "_by_hand", **settings)
+    numbers, by_hand = gradients_of_loss(model, samples, "by_hand", **settings)
     assert numbers[-1] > 0.05
-    expected, by_torch = gradients_of_loss(model, samples, "_by_torch", **settings)
+    expected, by_torch = gradients_of_loss(model, samples, "by_torch", **settings)
     assert_close((numbers, by_hand), (expected, by_torch))
-    _, others = gradients_of_loss(model, samples, "_by_torch", **settings | {"ent_coef": 0.29})
+    _, others = gradients_of_loss(model, samples, "by_torch", **settings | {"ent_coef": 0.29})
     with pytest.raises(AssertionError):
         assert_close(by_hand, others)
 

@@ -52,18 +52,15 @@ class Loss:
     vf_coef: float
     normalize_advantage: bool
 
-    def __call__(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> Evaluated:
-        """Evaluate a minibatch; where it can be done by hand, the gradients of the two heads are set.
+    def by_torch(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> Evaluated:
+        """Evaluate a minibatch of any recurrent policy of sb3-contrib.
 
         Args:
-            policy: Any recurrent policy of sb3-contrib.
-            samples: The minibatch, of N steps; episodes start where sequences begin, and nowhere else.
+            policy: The policy.
+            samples: The minibatch, of N steps.
             mask: bool (N,), False where a step is padding, or None.
         """
-        numbers, *begin = (self._by_hand if can_differentiate(policy) else self._by_torch)(policy, samples, mask)
-        return dict(zip(LOGGED, numbers, strict=True)), *begin
 
-    def _by_torch(self, policy: Any, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
         def valid(values: th.Tensor) -> th.Tensor:
             return values if mask is None else values[mask]
 
@@ -94,11 +91,14 @@ class Loss:
             approx_kl = (beyond - log_ratio).mean()
             clip_fraction = (beyond.abs() > self.clip_range).float().mean()
             numbers = th.stack((loss, policy_loss, value_loss, entropy_loss, approx_kl, clip_fraction)).tolist()
-        return numbers, [loss], None
+        return dict(zip(LOGGED, numbers, strict=True)), [loss], None
 
     @np.errstate(all="ignore")  # what is not finite is for the caller to see
-    def _by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> tuple[Any, ...]:
-        """The same, down to the gradient of what the memories give out."""
+    def by_hand(self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None) -> Evaluated:
+        """The same where one `can_differentiate`, down to the memories' output; the gradients of the heads are set.
+
+        Episodes start where sequences begin, and nowhere else.
+        """
         latents: Any = policy.remember(
             samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time
         )[:2]
@@ -140,7 +140,7 @@ class Loss:
             if latent.requires_grad:
                 roots.append(latent)
                 gradients.append(th.from_numpy(back))
-        return numbers, roots, gradients
+        return dict(zip(LOGGED, numbers, strict=True)), roots, gradients
 
     def differentiate(
         self,

@@ -17,7 +17,7 @@ from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
 from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-from meta_envs.training.loss import Loss
+from meta_envs.training.loss import Loss, can_differentiate
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.stepper import Stepper, can_step
 
@@ -195,6 +195,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             vf_coef=float(self.vf_coef),
             normalize_advantage=self.normalize_advantage,
         )
+        evaluate = loss.by_hand if can_differentiate(self.policy) else loss.by_torch
         parameters = list(self.policy.parameters())
         logs: list[dict[str, float]] = []
         for epoch in range(self.n_epochs):
@@ -204,7 +205,7 @@ class MetaRecurrentPPO(RecurrentPPO):
                 for weights in parameters:
                     weights.grad = None
                 mask = None if self.rollout_buffer.sequence_length else samples.mask > 1e-8
-                log, roots, gradients_of_roots = loss(self.policy, samples, mask)
+                log, roots, gradients_of_roots = evaluate(self.policy, samples, mask)
                 logs.append(log)
                 approx_kl_divs.append(log["approx_kl"])
                 if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
