@@ -66,7 +66,8 @@ class RandomMaze(Maze):
     goal that can be seen is an open question. The learner `searcher`, which is told the plan, tries the nearest places
     where it has not been and goes straight to the goal once it has touched it: it has about 106, with some 240
     decisions to the first goal and 70 to later ones. `memoryless`, which searches anew for every goal, has about 45, a
-    steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2.
+    steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2. In the
+    tiny maze the bound is 576.6, and `searcher` has about 460, `memoryless` 220, random play 12.
 
     ## Arguments
     - `size="small"`: `"small"`, 5 x 10 places, or `"large"`, 9 x 15 [paper]; or `"tiny"`, 3 x 4 [ours], with
