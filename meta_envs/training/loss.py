@@ -167,9 +167,9 @@ class Loss:
         # Where clipping lowers the gain, there is no slope.
         slope = np.where(gain <= clipped, gain, 0.0)
 
-        informations = probs * log_probs
-        entropy = -informations.sum(0)
-        by_logits = self.ent_coef * (informations + probs * entropy) + probs * slope
+        weighted = probs * log_probs
+        entropy = -weighted.sum(0)
+        by_logits = self.ent_coef * (weighted + probs * entropy) + probs * slope
         by_logits[actions, each] -= slope
         by_logits /= num
 
