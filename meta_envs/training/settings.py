@@ -10,7 +10,7 @@ from typing import Any
 
 from meta_envs.wrappers.history import ENCODINGS
 
-MEMORIES = ("lstm", "gru", "rnn", "stacked", "feedforward")
+MEMORIES = ("lstm", "gru", "rnn", "stacked", "fast_weights", "feedforward")
 ENCODERS = ("small", "places", "paper")
 CHOICES = {
     "optimizer": ("adam", "rmsprop"),
@@ -65,7 +65,8 @@ class Preset:
     max_grad_norm: float = 0.5
     """Longest gradient of a minibatch; longer ones are shortened to it."""
     memory: str = "lstm"
-    """"lstm", "gru", "rnn", "stacked" (two LSTMs, the paper's figure 1c) or "feedforward" (none)."""
+    """"lstm", "gru", "rnn", "stacked" (two LSTMs, the paper's figure 1c), "fast_weights" (an LSTM with an associative
+    memory) or "feedforward" (none)."""
     hidden_size: int | tuple[int, int] = 48
     """Units of the memory (48 in the paper), two numbers if it is stacked."""
     forget_bias: float = 0.0
@@ -107,6 +108,8 @@ class Preset:
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
         for name, choices in CHOICES.items():
             self._require(name, getattr(self, name) in choices, " or ".join(map(repr, choices)))
+        blind = self.memory == "fast_weights" and not self.action
+        self._require("action", not blind, "true, since memory='fast_weights' keeps what was done")
         sizes: Any = self.hidden_size
         if isinstance(sizes, list):  # as JSON and a command line have it
             object.__setattr__(self, "hidden_size", tuple(sizes))
