@@ -542,9 +542,7 @@ STACKED: dict[str, Any] = {"memory": "stacked", "lstm_hidden_size": (6, 4), "par
 FAST_WEIGHTS: dict[str, Any] = {"memory": "fast_weights", "parts": [("observation", 1), ("previous_action", 2)]}
 
 
-@pytest.mark.parametrize(
-    "memory", [{}, {"memory": "gru"}, STACKED, FAST_WEIGHTS], ids=str
-)
+@pytest.mark.parametrize("memory", [{}, {"memory": "gru"}, STACKED, FAST_WEIGHTS], ids=str)
 @pytest.mark.parametrize("shared", [False, True])
 def test_saved_models_and_policies_come_back(memory: dict[str, Any], shared: bool, tmp_path: Any) -> None:
     """Through SB3's own save and load, schedules included, and the policy alone through its own."""
