@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from meta_envs.evaluation import score_matrix
 from meta_envs.learners import make_learner, serving
 from meta_envs.training import Agent, Preset, load_agent, train
 from meta_envs.training.agent import PLAYS
+from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
 
 ID, OTHER, NONE = "MetaBandit-Restless-v0", "MetaTwoStep-v0", "MetaBandit-Informative-v0"
@@ -478,14 +480,14 @@ def test_agents_of_images_survive_their_file_and_refuse_other_images(id: str, na
         again.begin(meta_envs.make_family(id, resolution=40), 2, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize(("memory", "size", "_"), MEMORIES)
-def test_every_memory_survives_its_file(memory: str, size: Any, _: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("memory", "size", "units"), MEMORIES)
+def test_every_memory_survives_its_file(memory: str, size: Any, units: int, tmp_path: Path) -> None:
     """Saved and loaded it is of its kind and lives the same lifetimes."""
     agent = untrained(OTHER, {}, memory=memory, hidden_size=size)
     agent.save(tmp_path / "agent.safetensors")
     again = load_agent(tmp_path / "agent.safetensors")
-    assert type(again.policy.lstm_actor) is type(agent.policy.lstm_actor)
-    assert again.policy.lstm_actor.hidden_size == agent.policy.lstm_actor.hidden_size
+    observed = dict(agent.card["interface"]["inputs"])["observation"]
+    assert again.policy.lstm_actor.hidden_size == units + (memory == "fast_weights") * 4 * (observed - 1)
     cards = meta_envs.evaluate([agent, again], OTHER, episodes=20)
     assert cards[0].return_mean == cards[1].return_mean
 
@@ -558,16 +560,25 @@ TARGETS = {
     # Of RL^2's table the best learner that is not trained; RL^2 itself has 156.2.
     "MetaMDP-Tabular-v0": ("return_mean", 150.2),
 }
-"""What the median of five training seeds is to reach at least, in the play that each declares."""
+"""What the median of five training seeds, or more, is to reach at least, in the play that each declares: the
+project's own targets, but for random MDPs."""
 
 
 @pytest.mark.parametrize("id", TARGETS)
-def test_the_median_of_five_training_seeds_reaches_its_target(id: str) -> None:
-    """As the card of the shipped agent has them, of which the shipped one is played anew below."""
+def test_cards_report_medians_that_reach_their_targets(id: str) -> None:
+    """An agent that is shipped anew is of seeds as good as these; that cards are true is the next test's claim."""
     measure, target = TARGETS[id]
     seeds = meta_envs.load_agent(id).card["seeds"]
-    assert len({one["seed"] for one in seeds}) == 5
+    assert len({one["seed"] for one in seeds}) >= 5
     assert np.median([one[one["play"]][measure] for one in seeds]) >= target
+
+
+@pytest.mark.parametrize("id", in_package())
+def test_a_shipped_agent_was_trained_with_its_preset(id: str) -> None:
+    """So the command that trains it anew is known. Settings that came later are as the preset has them by default."""
+    preset = meta_envs.load_agent(id).card["preset"]
+    known = json.loads(json.dumps(asdict(preset_of(id))))
+    assert {**json.loads(json.dumps(asdict(Preset(steps=1)))), **preset} == known
 
 
 @pytest.mark.parametrize("id", in_package())

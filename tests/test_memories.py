@@ -8,13 +8,16 @@ import pytest
 th = pytest.importorskip("torch")
 pytest.importorskip("sb3_contrib")
 
+import gymnasium as gym  # noqa: E402
 from gymnasium import spaces  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 
 from meta_envs.training import RecurrentPolicy  # noqa: E402
+from meta_envs.training.memories import make_memory  # noqa: E402
 from meta_envs.training.presets import preset_of  # noqa: E402
 from meta_envs.training.run import Run  # noqa: E402
 from meta_envs.training.settings import CHOICES, MEMORIES  # noqa: E402
+from meta_envs.wrappers.vector import PreviousActionReward  # noqa: E402
 
 PARTS = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
 ACTION, REWARD, TIME = slice(3, 5), slice(5, 6), slice(6, 7)
@@ -93,26 +96,25 @@ def test_the_stacked_pair_is_wired_as_in_the_paper(inputs: slice, first: int, se
         assert th.equal(before[..., 8:], after[..., 8:]) != bool(second)
 
 
+WIDE = [("observation", 3), ("previous_action", 2), ("previous_reward", 2), ("time", 1), ("velocity", 2)]
+
+
 def test_fast_weights_recall_what_was_done_where_one_saw_the_same() -> None:
-    """Beside its input the LSTM sees how often each action was taken in this state, and what it paid, by hand."""
-    parts = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
-    memory: Any = make("fast_weights", parts=parts).lstm_actor
+    """Beside its input the LSTM sees past actions and their pay, by the cosine to what was observed then, by hand."""
+    memory = make_memory("fast_weights", WIDE, 8)
     generator = np.random.default_rng(1)
-    states, actions = generator.integers(3, size=(9, 2)), generator.integers(2, size=(9, 2))
-    rewards = generator.normal(size=(9, 2)).astype(np.float32)
-    sequences, expected = np.zeros((9, 2, 7), np.float32), np.zeros((9, 2, 4), np.float32)
+    sequences = generator.normal(size=(9, 2, 10)).astype(np.float32)
+    sequences[::2, :, :3] = np.eye(3)[generator.integers(3, size=(5, 2))]  # every other one a state
+    expected = np.zeros((9, 2, 6), np.float32)
     for copy in range(2):
         for t in range(9):
-            sequences[t, copy, states[t, copy]] = 1.0
-            if t:
-                sequences[t, copy, 3 + actions[t - 1, copy]] = 1.0
-                sequences[t, copy, 5] = rewards[t - 1, copy]
+            now = sequences[t, copy, :3] / np.linalg.norm(sequences[t, copy, :3])
             for earlier in range(t):
-                if states[earlier, copy] == states[t, copy]:
-                    expected[t, copy, actions[earlier, copy]] += 1
-                    expected[t, copy, 2 + actions[earlier, copy]] += rewards[earlier, copy]
+                then, after = sequences[earlier, copy, :3], sequences[earlier + 1, copy]
+                kept = [after[3:5], after[5] * after[3:5], after[6] * after[3:5]]
+                expected[t, copy] += now @ then / np.linalg.norm(then) * np.concatenate(kept)
     shown = []
-    memory.lstm.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0][..., 7:]))
+    memory.lstm.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0][..., 10:]))
     empty = (th.zeros(1, 2, memory.hidden_size), th.zeros(1, 2, memory.hidden_size))
     memory(th.as_tensor(sequences), empty)
     th.testing.assert_close(shown.pop(), th.as_tensor(expected))
@@ -120,6 +122,41 @@ def test_fast_weights_recall_what_was_done_where_one_saw_the_same() -> None:
     for part in np.split(sequences, [1, 2, 6]):
         _, state = memory(th.as_tensor(part), state)
     th.testing.assert_close(th.cat(shown), th.as_tensor(expected))
+
+
+def test_fast_weights_count_what_was_done_in_the_states_of_an_mdp() -> None:
+    """In lifetimes as agents see them: of each state without the flag, actions taken and their pay since the birth."""
+    venv = PreviousActionReward(gym.make_vec("MetaMDP-Tabular-v0", num_envs=4, num_episodes=1))
+    memory = make_memory("fast_weights", [("observation", 11), ("previous_action", 5), ("previous_reward", 1)], 8)
+    shown = []
+    memory.lstm.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0][0, :, 17:].detach().numpy()))
+    state = (th.zeros(1, 4, memory.hidden_size), th.zeros(1, 4, memory.hidden_size))
+    observed, _ = venv.reset(seed=2)
+    counts, paid = np.zeros((2, 4, 10, 5))
+    copies, generator = np.arange(4), np.random.default_rng(0)
+    for _ in range(10):
+        _, state = memory(th.as_tensor(observed[None, :, :17]), state)
+        states = observed[:, :10].argmax(1)
+        np.testing.assert_allclose(shown.pop(), np.hstack([counts[copies, states], paid[copies, states]]), atol=1e-5)
+        actions = generator.integers(5, size=4)
+        observed, rewards, _, _, _ = venv.step(actions)
+        counts[copies, states, actions] += 1
+        paid[copies, states, actions] += rewards
+    assert counts.max() > 1
+
+
+def test_gradients_go_through_what_fast_weights_recall() -> None:
+    """To observations, actions and rewards, also of earlier steps, as differences say; an encoder learns from them."""
+    memory = make_memory("fast_weights", WIDE, 3).double()
+    generator = th.Generator().manual_seed(1)
+    sequences = th.randn(4, 2, 10, dtype=th.float64, generator=generator, requires_grad=True)
+    state = th.zeros(1, 2, memory.hidden_size, dtype=th.float64)
+    assert th.autograd.gradcheck(lambda inputs: memory(inputs, (state, state))[0], sequences)
+    with th.no_grad():
+        memory.lstm.weight_ih_l0[:, :10] = 0.0  # nothing but what is recalled
+    memory(sequences, (state, state))[0][-1].sum().backward()
+    assert sequences.grad is not None
+    assert sequences.grad[..., :7].all(-1).tolist() == [[False] * 2] + 3 * [[True] * 2]
 
 
 @pytest.mark.parametrize("memory", MEMORIES)
@@ -149,10 +186,13 @@ def test_runs_learn_with_every_memory_on_flat_inputs(memory: str) -> None:
     assert action.shape == again.shape == (2,)
 
 
-@pytest.mark.parametrize("encoder", CHOICES["encoder"])
-def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
+@pytest.mark.parametrize(
+    ("encoder", "memory", "size"),
+    [*((encoder, "stacked", (16, 8)) for encoder in CHOICES["encoder"]), ("small", "fast_weights", 8)],
+)
+def test_images_and_what_goes_with_them_are_learned_from(encoder: str, memory: str, size: Any) -> None:
     """The paper's architecture, encoder and stacked LSTMs, takes a Dict; its parts go where their names say."""
-    settings: dict[str, Any] = {"memory": "stacked", "hidden_size": (16, 8), "num_envs": 2, "minibatches": 2}
+    settings: dict[str, Any] = {"memory": memory, "hidden_size": size, "num_envs": 2, "minibatches": 2}
     keywords = {"num_trials": 2, "num_decisions": 40}
     run = Run(
         id="MetaHarlow-v0",
@@ -167,7 +207,10 @@ def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
         ("previous_reward", 1),
         ("time", 1),
     ]
-    assert len(model.policy.lstm_actor.first_columns) == units + 1
+    if memory == "stacked":
+        assert len(model.policy.lstm_actor.first_columns) == units + 1
+    else:
+        assert model.policy.lstm_actor.hidden_size == 8 + units * 3 * 2
     before = {name: weights.clone() for name, weights in model.policy.state_dict().items()}
     model.learn(160)
     assert all(not th.equal(weights, before[name]) for name, weights in model.policy.state_dict().items())
@@ -180,7 +223,7 @@ def test_images_and_what_goes_with_them_are_learned_from(encoder: str) -> None:
         ({"memory": "stacked"}, "hidden_size=48 is not possible: give two whole numbers"),
         ({"hidden_size": (4, 4)}, r"hidden_size=\(4, 4\) is not possible: give a whole number"),
         ({"memory": "stacked", "hidden_size": [8, 0]}, r"hidden_size=\(8, 0\) is not possible"),
-        ({"memory": "fast_weights", "action": False}, "action=False is not possible: give true, since"),
+        ({"memory": "fast_weights", "action": False}, "action=False is not possible: give true, or another memory"),
         ({"encoder": "big"}, "encoder='big' is not possible"),
         ({"optimizer": "sgd"}, "optimizer='sgd' is not possible"),
     ],
@@ -205,5 +248,13 @@ def test_unknown_memories_and_parts_that_do_not_fit_are_refused() -> None:
         make("fast_weights", parts=None)
     with pytest.raises(ValueError, match="memory='fast_weights' keeps previous actions, and none is in its input"):
         make("fast_weights", parts=[("observation", 7)])
+
+
+def test_fast_weights_without_an_observation_are_an_lstm() -> None:
+    """There is nothing to be alike, and nothing is recalled."""
+    policy = make("fast_weights", parts=[("previous_action", 6), ("previous_reward", 1)])
+    assert policy.lstm_actor.hidden_size == 8
+    obs, actions, states = draw(policy)
+    assert policy.evaluate_actions(obs, actions, states, th.zeros(len(obs)))[0].isfinite().all()
     with pytest.raises(ValueError, match="n_lstm_layers and lstm_kwargs are of LSTMs"):
         make("gru", n_lstm_layers=2)

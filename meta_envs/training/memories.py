@@ -91,19 +91,26 @@ class StackedLSTM(nn.Module):
 class FastWeightLSTM(nn.Module):
     """An LSTM that is reminded of what it did, and what it got, where it saw the same as now.
 
-    Beside the LSTM stands an associative memory of fast weights (Schmidhuber 1992; Ba et al. 2016, arXiv 1610.06258):
-    after every step the outer product of what was observed before it with its action, and with its action times its
-    reward, is added; what is observed now reads it out, and the LSTM sees that beside its input. For a one-hot state
-    this is how often each action was taken in it and what it paid in sum. All states are read alike, so what the LSTM
-    learns to do with that in one of them holds in the others. The fast weights have no parameters.
+    Beside the LSTM stands an associative memory, a matrix of fast weights: with what was observed ``x_t``, scaled to
+    unit length, the action ``a_t`` and its reward ``r_t`` (more than one number if it is shown one-hot),
+    ``W_t = W_{t-1} + outer(x_{t-1}, (a_{t-1}, a_{t-1} r_{t-1}))`` from 0 at the beginning of a lifetime, and the LSTM
+    sees ``x_t W_t`` beside its input. Each earlier action and its pay so counts as much as what was observed then is
+    like what is observed now, by the cosine. For one-hot states and actions that is how often each action was taken in
+    this state and what it paid in sum; all states are read alike, so that what the LSTM learns to do with it in one
+    holds in the others. Where most observations are alike the sums grow with the lifetime, and are of little use.
+
+    It is a causal linear attention (Schlag et al. 2021, arXiv 2102.11174; fast weights are Schmidhuber's, 1992) whose
+    keys and values are the input itself: it has no parameters, and nothing decays within a lifetime. A memory with
+    keys beside an LSTM is in meta-reinforcement learning Ritter et al.'s (2018, arXiv 1805.09692), which recalls the
+    LSTM's own states.
 
     In the first tensor of the state, the LSTM's hidden state stands before the fast weights; in the second, its cell
-    before the newest observation and zeros.
+    before the newest observation and zeros. A sequence takes memory by the square of its length.
 
     Args:
         parts: Name and width of each part of the input, in order; ``previous_action`` is one of them. What is
             observed is all but actions, rewards, velocity and time.
-        output_size: Units of the LSTM.
+        units: Of the LSTM.
 
     Raises:
         ValueError: If there is no previous action in the input.
@@ -111,40 +118,39 @@ class FastWeightLSTM(nn.Module):
 
     num_layers = 1
 
-    def __init__(self, parts: Sequence[tuple[str, int]], output_size: int) -> None:
+    def __init__(self, parts: Sequence[tuple[str, int]], units: int) -> None:
         super().__init__()
         self.columns = _find_columns(parts)
-        num_actions = len(self.columns["previous_action"])
-        if not num_actions:
+        if not self.columns["previous_action"]:
             raise ValueError("memory='fast_weights' keeps previous actions, and none is in its input: show it.")
         self.input_size = sum(width for _, width in parts)
-        self.num_seen = len(self.columns["observation"])
-        self.num_kept = num_actions * (1 + len(self.columns["previous_reward"]))
-        self.output_size = output_size
-        self.hidden_size = output_size + self.num_seen * self.num_kept
-        self.lstm = nn.LSTM(self.input_size + self.num_kept, output_size)
+        self.num_keys = len(self.columns["observation"])
+        self.num_values = len(self.columns["previous_action"]) * (1 + len(self.columns["previous_reward"]))
+        self.units = units
+        self.hidden_size = units + self.num_keys * self.num_values
+        self.lstm = nn.LSTM(self.input_size + self.num_values, units)
 
     def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
-        """Outputs (L, S, H) and the state (1, S, H + fast weights) after sequences (L, S, F)."""
+        """Outputs (L, S, units) and the state (1, S, units + fast weights) after sequences (L, S, F)."""
         (hidden, fast), (cell, newest) = (
-            tensor.split((self.output_size, self.hidden_size - self.output_size), -1) for tensor in state
+            tensor.split((self.units, self.hidden_size - self.units), -1) for tensor in state
         )
-        seen, acted, paid = (
+        observed, actions, rewards = (
             sequences[..., self.columns[name]].transpose(0, 1)
             for name in ("observation", "previous_action", "previous_reward")
         )
-        paid = nn.functional.pad(paid, (1, 0), value=1.0)
-        kept = (paid[..., None] * acted[..., None, :]).flatten(2)
-        before = th.cat((newest[0, :, None, : self.num_seen], seen[:, :-1]), 1)
-        # Written before it is read: of each step's pairs those up to itself.
-        likeness = (seen @ before.transpose(1, 2)).tril()
-        fast = fast.reshape(-1, self.num_seen, self.num_kept)
-        recalled = seen @ fast + likeness @ kept
+        keys = nn.functional.normalize(observed, dim=-1)
+        before = th.cat((newest[0, :, None, : self.num_keys], keys[:, :-1]), 1)
+        with_one = nn.functional.pad(rewards, (1, 0), value=1.0)
+        values = (with_one[..., None] * actions[..., None, :]).flatten(2)
+        fast = fast.reshape(fast.shape[1], self.num_keys, self.num_values)
+        # Written before it is read: of the sequence's own pairs each step has those up to itself.
+        recalled = keys @ fast + (keys @ before.transpose(1, 2)).tril() @ values
         output, (hidden, cell) = self.lstm(
             th.cat((sequences, recalled.transpose(0, 1)), -1), (hidden.contiguous(), cell.contiguous())
         )
-        fast = (fast + before.transpose(1, 2) @ kept).flatten(1)
-        newest = nn.functional.pad(seen[:, -1], (0, fast.shape[1] - self.num_seen))
+        fast = (fast + before.transpose(1, 2) @ values).flatten(1)
+        newest = nn.functional.pad(keys[:, -1], (0, fast.shape[1] - self.num_keys))
         return output, (th.cat((hidden, fast[None]), -1), th.cat((cell, newest[None]), -1))
 
 

@@ -99,7 +99,7 @@ PRESETS: dict[str, Preset] = {
         encoder="places",
     ),
     "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
-    # What was learned of one state holds in all, which an LSTM alone would have to learn ten times.
+    # The fast weights are read alike in all states, so that what is learned in one holds in the others.
     "MetaMDP-Tabular-v0": Preset(
         steps=4_000_000,
         minibatches=16,

@@ -108,8 +108,8 @@ class Preset:
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
         for name, choices in CHOICES.items():
             self._require(name, getattr(self, name) in choices, " or ".join(map(repr, choices)))
-        blind = self.memory == "fast_weights" and not self.action
-        self._require("action", not blind, "true, since memory='fast_weights' keeps what was done")
+        shown = self.action or self.memory != "fast_weights"
+        self._require("action", shown, "true, or another memory than 'fast_weights', which keeps what was done")
         sizes: Any = self.hidden_size
         if isinstance(sizes, list):  # as JSON and a command line have it
             object.__setattr__(self, "hidden_size", tuple(sizes))
