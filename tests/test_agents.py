@@ -407,9 +407,10 @@ def test_info_and_list_tell_of_agents(package: Path) -> None:
 def test_cards_are_read_without_torch(package: Path) -> None:
     """What `info` shows, and the package itself, need nothing that trains."""
     code = (
-        "import sys, pathlib, meta_envs; from meta_envs import agents, cli\n"
+        "import sys, pathlib; from meta_envs import agents\n"
+        "from meta_envs.cli.environments import describe, describe_agent\n"
         f"agents.FOLDER = pathlib.Path({str(package)!r})\n"
-        f"print(cli.describe_agent({ID!r}), cli.describe({ID!r}))\n"
+        f"print(describe_agent({ID!r}), describe({ID!r}))\n"
         "assert not {'torch', 'stable_baselines3', 'safetensors'} & set(sys.modules)"
     )
     assert ID in subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout

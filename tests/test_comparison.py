@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from meta_envs import compare, comparison, evaluate, living, make_family
 from meta_envs.behaviour import read_csv, record_trials, trials, write_trials
-from meta_envs.cli import app, main, usual_learners
+from meta_envs.cli import app, main
+from meta_envs.cli.evaluation import usual_learners
 from meta_envs.comparison import find_differences
 from meta_envs.evaluation import assess, score_matrix
 from meta_envs.families.independent import IndependentBandit

@@ -1,0 +1,115 @@
+"""Commands about environments: which there are, what each one is, how it looks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import meta_envs
+from meta_envs.cli.options import AsJson, Env, Id, parse_pairs, print_json
+from meta_envs.family import TaskFamily
+
+
+def list_environments(as_json: AsJson = False) -> None:
+    """List all meta-environments."""
+    rows = [describe(id) for id in meta_envs.ids()]
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("id", "steps", "actions", "keywords"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        keywords = ", ".join(f"{name}={value}" for name, value in row["keywords"].items())
+        table.add_row(row["id"], str(row["horizon"]), row["actions"], keywords)
+    Console().print(table)
+    print("\nmeta-envs info ID tells more of one, and whether a trained agent is shipped for it.")
+
+
+def info(id: Id, as_json: AsJson = False) -> None:
+    """Show an environment's page: the task, its prior, spaces, rewards, fidelity to the paper, and keywords."""
+    described = describe(id)
+    family = type(meta_envs.make_family(id))
+    if as_json:
+        print_json(described)
+        return
+    import inspect
+
+    from rich.markdown import Markdown
+
+    values = ", ".join(f"`{name}={value}`" for name, value in described["keywords"].items())
+    Console().print(Markdown(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
+    print(f"\nTry it with: meta-envs evaluate {id}")
+    print(f"Train an agent with: meta-envs train {id}")
+    if described["agent"]:
+        print(describe_agent(id))
+
+
+def describe_agent(id: str) -> str:
+    """The score of an environment's shipped agent, and how to have it play."""
+    from meta_envs import agents
+
+    file = agents.find(id)
+    card = agents.read_card(file)
+    found = card["scorecards"][card["play"]]
+    value, unit = (found["return_mean"], "return") if found["score"] is None else (found["score"], "score")
+    keywords = [f" --env {name}={json.dumps(value)}" for name, value in card["keywords"].items()]
+    lived = ", ".join([file.stem, *(f"{name}={value}" for name, value in card["keywords"].items())])
+    return (
+        f"A trained agent is shipped, of {lived}, with {unit} {value:.3f} in {card['play']} play over "
+        f"{found['episodes']:,} unseen lifetimes:\n  meta-envs evaluate {id}{''.join(keywords)} --agent agent"
+    )
+
+
+def picture(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Environments; by default one of every family.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("picture.png"),
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of the lifetime before the picture is taken, for a single ID.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the lifetime, for a single ID.")] = None,
+    env: Env = None,
+) -> None:
+    """Draw a lifetime of an environment, or several environments on one sheet."""
+    from meta_envs.rendering import sheet
+
+    if output.is_dir() or output.suffix != ".png":
+        raise ValueError(f"{output} is not possible: give a PNG file, such as {output / 'picture.png'}.")
+    shown = ids or sheet.one_of_each(meta_envs.ids())
+    chosen = {"steps": steps, "seed": seed, **parse_pairs(env)}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if len(shown) > 1 and chosen:
+        raise ValueError(f"{', '.join(chosen)} are for one environment, and there are {len(shown)}: give one ID.")
+    drawn = sheet.take_picture(shown[0], **chosen) if len(shown) == 1 else sheet.contact_sheet(shown)
+    sheet.save_png(drawn, output)
+    print(output)
+
+
+def describe(id: str) -> dict[str, Any]:
+    """An environment in a few words and numbers."""
+    from meta_envs import agents
+
+    family = meta_envs.make_family(id)
+    return {
+        "id": id,
+        "agent": agents.find(id).stem if id in agents.ids() else None,
+        "summary": (type(family).__doc__ or "").partition("\n")[0],
+        "horizon": family.horizon,
+        "actions": str(family.action_space),
+        "observations": str(family.observation_space),
+        "keywords": keywords_of(family),
+    }
+
+
+def keywords_of(family: TaskFamily) -> dict[str, Any]:
+    """The values of a family's fields."""
+    return {field.name: getattr(family, field.name) for field in fields(family)}

@@ -1,0 +1,38 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="An environment, such as MetaBandit-Dependent-v0.")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
+    """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values where they are, else strings.
+
+    Raises:
+        ValueError: If one of them has no ``=``.
+    """
+    parsed: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise ValueError(f"{pair!r} is not possible: give KEY=VALUE, such as num_trials=50.")
+        try:
+            parsed[key] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[key] = {"True": True, "False": False}.get(value, value)
+    return parsed
+
+
+def print_json(content: Any) -> None:
+    """Print JSON to standard output."""
+    print(json.dumps(content, indent=2))

@@ -1,0 +1,83 @@
+"""The command that trains an agent."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meta_envs.cli.options import Env, Id, parse_pairs
+from meta_envs.training.settings import Preset
+
+SETTINGS = ", ".join(field.name for field in fields(Preset))
+
+
+def train(
+    id: Id,
+    seed: Annotated[int, typer.Option(help="Seed of the run: the same seed gives the same agent.")] = 1,
+    directory: Annotated[
+        Path | None,
+        typer.Option(help="Where checkpoint and agent go.  [default: runs/ID/seed-SEED]", show_default=False),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help=f"A setting of the preset, such as steps=100000; repeatable. There are {SETTINGS}.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="Settings to begin with: recommended, or a2c, the paper's own algorithm and values.")
+    ] = "recommended",
+    env: Env = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the directory's checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there is a run already.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where the network is: cpu, or cuda where there is a GPU.")] = "cpu",
+) -> None:
+    """Train a recurrent agent with RecurrentPPO and write it to a file.
+
+    The directory gets `agent.safetensors`, the weights with a card of how they were made; while the run goes on,
+    `checkpoint.pt`; and with --tensorboard `events.out.tfevents.*`, the curves. A bar shows the mean return of the
+    newest lifetimes and the score in held-out ones.
+
+    Ctrl-C leaves the newest checkpoint, and a kill one that is seconds old; the same command with --resume goes on from
+    it, to the same agent.
+
+    **Examples**
+
+    - `meta-envs train MetaBandit-Dependent-v0 --seed 2`
+
+    - `meta-envs train MetaBandit-Dependent-v0 --tensorboard`, and then `tensorboard --logdir runs`
+
+    - `meta-envs train MetaBandit-Dependent-v0 --set steps=100000 --set patience=5 --directory runs/short`
+
+    - `meta-envs train MetaBandit-Independent-v0 --env num_arms=5 --resume`
+    """
+    from meta_envs.training import TrainingStopped
+    from meta_envs.training import train as run
+
+    try:
+        path = run(
+            id,
+            seed=seed,
+            directory=directory,
+            preset=preset,
+            keywords=parse_pairs(env),
+            resume=resume,
+            overwrite=overwrite,
+            tensorboard=tensorboard,
+            device=device,
+            **parse_pairs(settings),
+        )
+    except TrainingStopped as stopped:
+        print(f"{stopped} The same command with --resume goes on from there.", file=sys.stderr)
+        sys.exit(130)
+    print(f"agent: {path}")
+    print(f"Evaluate it with: meta-envs evaluate {id} --agent {path}")
