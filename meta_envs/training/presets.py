@@ -67,7 +67,7 @@ PRESETS: dict[str, Preset] = {
     ),
     # Apples everywhere teach to see and to steer. From goal to goal it is farther than in the I-maze, hence the unroll.
     "MetaNavigation-RandomMaze-v0": Preset(
-        steps=3_000_000,
+        steps=8_000_000,
         curriculum=((0.2, {"num_apples": 10}),),
         num_envs=48,
         unroll=300,
