@@ -567,7 +567,7 @@ project's own targets, but for random MDPs."""
 
 @pytest.mark.parametrize("id", TARGETS)
 def test_cards_report_medians_that_reach_their_targets(id: str) -> None:
-    """An agent that is shipped anew is of seeds as good as these; that cards are true is the next test's claim."""
+    """An agent that is shipped anew is of seeds as good as these; that cards are true is claimed below."""
     measure, target = TARGETS[id]
     seeds = meta_envs.load_agent(id).card["seeds"]
     assert len({one["seed"] for one in seeds}) >= 5

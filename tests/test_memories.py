@@ -191,7 +191,7 @@ def test_runs_learn_with_every_memory_on_flat_inputs(memory: str) -> None:
     [*((encoder, "stacked", (16, 8)) for encoder in CHOICES["encoder"]), ("small", "fast_weights", 8)],
 )
 def test_images_and_what_goes_with_them_are_learned_from(encoder: str, memory: str, size: Any) -> None:
-    """The paper's architecture, encoder and stacked LSTMs, takes a Dict; its parts go where their names say."""
+    """The paper's encoder and stacked LSTMs, and fast weights, take a Dict; its parts go where their names say."""
     settings: dict[str, Any] = {"memory": memory, "hidden_size": size, "num_envs": 2, "minibatches": 2}
     keywords = {"num_trials": 2, "num_decisions": 40}
     run = Run(
@@ -248,6 +248,8 @@ def test_unknown_memories_and_parts_that_do_not_fit_are_refused() -> None:
         make("fast_weights", parts=None)
     with pytest.raises(ValueError, match="memory='fast_weights' keeps previous actions, and none is in its input"):
         make("fast_weights", parts=[("observation", 7)])
+    with pytest.raises(ValueError, match="n_lstm_layers and lstm_kwargs are of LSTMs"):
+        make("gru", n_lstm_layers=2)
 
 
 def test_fast_weights_without_an_observation_are_an_lstm() -> None:
@@ -255,6 +257,8 @@ def test_fast_weights_without_an_observation_are_an_lstm() -> None:
     policy = make("fast_weights", parts=[("previous_action", 6), ("previous_reward", 1)])
     assert policy.lstm_actor.hidden_size == 8
     obs, actions, states = draw(policy)
+    shown: list[th.Tensor] = []
+    policy.lstm_actor.lstm.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0][..., 7:]))
     assert policy.evaluate_actions(obs, actions, states, th.zeros(len(obs)))[0].isfinite().all()
-    with pytest.raises(ValueError, match="n_lstm_layers and lstm_kwargs are of LSTMs"):
-        make("gru", n_lstm_layers=2)
+    assert shown[0].shape == (LENGTH, NUM, 12)
+    assert not shown[0].any()
