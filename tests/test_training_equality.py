@@ -1,5 +1,6 @@
 """Our recurrent PPO is sb3-contrib's: the same numbers, in less time."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -191,14 +192,25 @@ def test_shared_memory_is_trained_by_both_heads(inside: bool) -> None:
         assert_close(detached, expected)
 
 
+class Encoder(FlattenExtractor):
+    """With weights of its own."""
+
+    def __init__(self, space: spaces.Box) -> None:
+        super().__init__(space)
+        self.layer = th.nn.Linear(self.features_dim, self.features_dim)
+
+    def forward(self, observations: th.Tensor) -> th.Tensor:
+        return self.layer(super().forward(observations)).tanh()
+
+
 def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: str, **settings: Any) -> tuple[Any, dict[str, Any]]:
     """What is logged of a minibatch's loss, and its gradients, by hand or by torch."""
     known = {"clip_range": 0.1, "clip_range_vf": None, "ent_coef": 0.3, "vf_coef": 0.7, "normalize_advantage": True}
     loss = Loss(**(known | settings))
     mask = None if model.rollout_buffer.sequence_length else samples.mask > 0
     model.policy.zero_grad()
-    numbers, *begin = getattr(loss, way)(model.policy, samples, mask)
-    th.autograd.backward(*begin)
+    numbers, backward = getattr(loss, way)(model.policy, samples, mask)
+    backward()
     found = {
         name: weights.grad.clone() for name, weights in model.policy.named_parameters() if weights.grad is not None
     }
@@ -233,6 +245,47 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
     _, others = gradients_of_loss(model, samples, "by_torch", **settings | {"ent_coef": 0.29})
     with pytest.raises(AssertionError):
         assert_close(by_hand, others)
+
+
+ONE_ENCODER: dict[str, Any] = {"features_extractor_class": Encoder}
+TWO_ENCODERS: dict[str, Any] = {"features_extractor_class": Encoder, "share_features_extractor": False}
+
+
+@pytest.mark.parametrize(
+    ("network", "separate"),
+    [
+        ({}, True),
+        ({"memory": "gru"}, True),
+        (TWO_ENCODERS, True),
+        (ONE_ENCODER, False),
+        ({"shared_memory": True}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("early", [False, True])
+def test_two_memories_at_once_learn_the_same(
+    network: dict[str, Any], separate: bool, early: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On two cores as on one, bit for bit; at once only where policy and value share nothing that is trained."""
+    weights, threads = [], set()
+    process = RecurrentPolicy.remember
+
+    def remember(policy: RecurrentPolicy, *args: Any, **kwargs: Any) -> Any:
+        memory = policy.lstm_critic or policy.lstm_actor
+        with monkeypatch.context() as patch:
+            run = memory.forward
+            patch.setattr(memory, "forward", lambda *a: threads.add(threading.current_thread().name) or run(*a))
+            return process(policy, *args, **kwargs)
+
+    monkeypatch.setattr(RecurrentPolicy, "remember", remember)
+    for cores in (1, 2):
+        threads.clear()
+        monkeypatch.setattr("meta_envs.training.process.num_cores", lambda cores=cores: cores)
+        model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
+        run(model)
+        weights.append(model.policy.state_dict())
+        assert any(name != "MainThread" for name in threads) == (separate and cores == 2)
+    th.testing.assert_close(*weights, rtol=0, atol=0)
 
 
 def test_other_heads_are_differentiated_by_torch() -> None:

@@ -1,4 +1,4 @@
-"""Speeds, as ratios taken in one run on one core.
+"""Speeds, as ratios taken in one run on one core, those of training on two.
 
 The bandit is ``MetaBandit-Dependent-v0`` (of the families ``MetaBandit-Independent-v0``), its history
 `PreviousActionReward`, CartPole is Gymnasium's ``CartPole-v1``, native where there are several copies, and stock is
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from meta_envs.bench.envs import measure_envs
 from meta_envs.bench.families import measure_families
-from meta_envs.bench.timing import one_core
+from meta_envs.bench.timing import cores
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,11 +53,12 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
     if not seconds > 0:
         raise ValueError(f"seconds={seconds!r} is not possible: give a positive number.")
     rows: list[dict[str, Any]] = []
-    with one_core():
+    with cores(1):
         if what in ("", "env"):
             rows += measure_envs(seconds)
         if what in ("", "families"):
             rows += measure_families(seconds)
+    with cores(2):
         if what in ("", "training"):
             from meta_envs.bench.training import measure_training
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from meta_envs.bench.timing import REPEATS, compare
+from meta_envs.bench.timing import REPEATS, compare, rate
 
 ID = "MetaBandit-Dependent-v0"
 
@@ -50,24 +49,25 @@ def with_history(num: int) -> Any:
 def _speed_of_single(env: gym.Env[Any, Any], seconds: float) -> float:
     actions = np.random.default_rng(0).integers(0, 2, 1000).tolist()
     env.reset(seed=0)
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+
+    def live() -> int:
         for action in actions:
             _, _, terminated, truncated, _ = env.step(action)
             if terminated or truncated:
                 env.reset()
-        steps += len(actions)
-    return steps / (time.perf_counter() - began)
+        return len(actions)
+
+    return rate(live, seconds)
 
 
 def _speed_of_vector(env: Any, seconds: float) -> float:
     actions = np.random.default_rng(0).integers(0, 2, (100, env.num_envs))
     env.reset(seed=0)
-    for action in actions:
-        env.step(action)
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+
+    def live() -> int:
         for action in actions:
             env.step(action)
-        steps += actions.size
-    return steps / (time.perf_counter() - began)
+        return actions.size
+
+    live()
+    return rate(live, seconds)

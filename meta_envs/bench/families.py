@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from meta_envs.bench.timing import REPEATS, compare
+from meta_envs.bench.timing import REPEATS, compare, rate
 from meta_envs.registry import ids, make_family
 
 BANDIT = "MetaBandit-Independent-v0"
@@ -73,23 +73,20 @@ def _speed_of_one(id: str, seconds: float) -> float:
     env: Any = gym.make(id)
     actions = np.random.default_rng(0).integers(env.action_space.n, size=1000).tolist()
     env.reset(seed=0)
-    steps, spent, begun = 0, 0.0, time.perf_counter()
-    while spent < seconds:
+
+    def live() -> int:
         for action in actions[:100]:
             if env.step(action)[2]:
                 env.reset()
-        actions = actions[100:] + actions[:100]
-        steps, spent = steps + 100, time.perf_counter() - begun
-    return steps / spent
+        actions[:] = actions[100:] + actions[:100]
+        return 100
+
+    return rate(live, seconds)
 
 
 def _speed_of_copying(size: int, seconds: float) -> float:
     source = np.zeros((NUM_PIXELS, size), np.uint8)
-    steps, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        source.copy()
-        steps += NUM_PIXELS
-    return steps / (time.perf_counter() - begun)
+    return rate(lambda: len(source.copy()), seconds)
 
 
 def _birth(id: str, num: int) -> float:

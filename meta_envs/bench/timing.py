@@ -1,8 +1,9 @@
-"""How speeds are measured: in one run, on one core, what is compared in turn."""
+"""How speeds are measured: in one run, on one core or two, what is compared in turn."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,17 +12,27 @@ REPEATS = 3
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """Keep to one core, where the system allows it."""
+def cores(num: int) -> Iterator[None]:
+    """Keep to so many of the cores, or to all if they are fewer, where the system allows it."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(allowed)})
+    os.sched_setaffinity(0, sorted(allowed)[-num:])
     try:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def rate(work: Callable[[], int], seconds: float) -> float:
+    """Steps per second of what is done again and again for so long, at least once; it tells how many steps it took."""
+    steps, began = 0, time.perf_counter()
+    while True:
+        steps += work()
+        spent = time.perf_counter() - began
+        if spent >= seconds:
+            return steps / spent
 
 
 def compare(runs: dict[str, Callable[[], float]], beside: dict[str, str]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,8 +10,9 @@ import gymnasium as gym
 import numpy as np
 
 from meta_envs.bench.envs import ID, with_history
-from meta_envs.bench.timing import REPEATS, compare
+from meta_envs.bench.timing import REPEATS, compare, cores, rate
 
+TWO, ONE_CORE = "ours, two LSTMs as stock", "the same on one core"
 FLOOR = "the networks alone, {}"
 
 
@@ -49,6 +49,9 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
     def native() -> Any:
         return SB3VecEnv(with_history(num))
 
+    def with_two() -> Any:
+        return MetaRecurrentPPO(RecurrentPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings)
+
     models: dict[str, Callable[[], Any]] = {
         "stock on DummyVecEnv": lambda: RecurrentPPO(
             "MlpLstmPolicy", dummy(), policy_kwargs=network, seed=0, device="cpu", **settings
@@ -56,9 +59,8 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         "stock on SB3VecEnv": lambda: RecurrentPPO(
             "MlpLstmPolicy", native(), policy_kwargs=network, seed=0, device="cpu", **settings
         ),
-        "ours, two LSTMs as stock": lambda: MetaRecurrentPPO(
-            RecurrentPolicy, native(), policy_kwargs=network, seed=0, device="cpu", **settings
-        ),
+        TWO: with_two,
+        ONE_CORE: with_two,
         "ours, one shared LSTM": lambda: MetaRecurrentPPO(
             RecurrentPolicy,
             native(),
@@ -73,12 +75,13 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         runs: dict[str, Callable[[], float]] = {
             name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }
-        stock, *_, two, one = runs
+        runs[ONE_CORE] = cores(1)(runs[ONE_CORE])
+        stock, *_, one = runs
         width = native().observation_space.shape[0]
         for name, memories in ((FLOOR.format("two LSTMs"), 2), (FLOOR.format("one LSTM"), 1)):
             runs[name] = partial(_speed_of_floor, memories, width, num, horizon, settings, network, seconds / REPEATS)
         *_, floor_of_two, floor_of_one = runs
-        rows = compare(runs, {**dict.fromkeys(list(models)[1:], stock), floor_of_two: two, floor_of_one: one})
+        rows = compare(runs, {**dict.fromkeys(list(models)[1:], stock), floor_of_two: ONE_CORE, floor_of_one: one})
         for row, make in zip(rows, models.values(), strict=False):
             row["memory"] = round(_measure_buffer(make()) / 1024 / num, 1)
         return rows
@@ -88,7 +91,12 @@ def _speed_of_training(make: Callable[[], Any], rollout: int, seconds: float) ->
     """Whole updates only: a rollout and all its epochs."""
     model = make()
     model.learn(rollout)
-    return _measure(lambda: model.learn(rollout, reset_num_timesteps=False), rollout, seconds)
+
+    def update() -> int:
+        model.learn(rollout, reset_num_timesteps=False)
+        return rollout
+
+    return rate(update, seconds)
 
 
 def _speed_of_floor(
@@ -103,19 +111,20 @@ def _speed_of_floor(
     from torch import nn
 
     from meta_envs.training.loss import weights_of
+    from meta_envs.training.optimizer import step_of
     from meta_envs.training.stepper import Cell
 
     lstms = [nn.LSTM(width, network["lstm_hidden_size"]) for _ in range(memories)]
     heads = [nn.Linear(network["lstm_hidden_size"], outputs) for outputs in (2, 1)]
     modules = nn.ModuleList([*lstms, *heads])
-    optimizer = th.optim.Adam(modules.parameters(), lr=1e-3, fused=True)
+    step = step_of(th.optim.Adam(modules.parameters(), lr=1e-3, fused=True))
     parameters = [weights for lstm in lstms for weights in lstm.parameters()]
     lifetimes = settings["batch_size"] // horizon
     slopes = [np.full((outputs, settings["batch_size"]), 1e-3, np.float32) for outputs in (2, 1)]
     seen: Any = th.randn(horizon, num, width)
     zeros = np.zeros((num, network["lstm_hidden_size"]), np.float32)
 
-    def update() -> None:
+    def update() -> int:
         cells = [Cell(lstm) for lstm in lstms]
         layers = [weights_of(head) for head in heads]
         states = [(zeros, zeros)] * memories
@@ -136,18 +145,11 @@ def _speed_of_floor(
                 for weights in parameters:
                     weights.grad = None
                 th.autograd.backward(outputs, back if memories == 2 else [back[0] + back[1]])
-                optimizer.step()
+                step()
+        return num * horizon
 
     update()
-    return _measure(update, num * horizon, seconds)
-
-
-def _measure(update: Callable[[], Any], rollout: int, seconds: float) -> float:
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        update()
-        steps += rollout
-    return steps / (time.perf_counter() - began)
+    return rate(update, seconds)
 
 
 def _measure_buffer(model: Any) -> int:

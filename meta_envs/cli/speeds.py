@@ -21,7 +21,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure speeds on one core.
+    """Measure speeds on one core, those of training on two.
 
     Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
     mere copy of those), training beside stock RecurrentPPO.

@@ -104,6 +104,7 @@ class _LifetimeSampling(RolloutBuffer):
         self._acted = divide(self.actions)
         scalars = np.stack([getattr(self, name)[:, 0] for name in SCALARS])
         self._scalars = self.to_torch(scalars, copy=False).reshape(len(SCALARS), -1, unit)
+        self._zeros: dict[int, RNNStates] = {}
 
     def _choose(self, chosen: np.ndarray) -> Samples:
         first, lengths = self._first[chosen], self._lengths[chosen]
@@ -136,9 +137,11 @@ class _LifetimeSampling(RolloutBuffer):
         """Recurrent states before the first steps of sequences; where these begin lifetimes, any will do."""
         assert self.initial_states is not None
         if self._all_begin:
-            zeros = self.initial_states.pi[0].new_zeros(1)
-            shapes = [[(len(state), len(first), state.shape[-1]) for state in pair] for pair in self.initial_states]
-            return RNNStates(*(tuple(zeros.expand(shape) for shape in pair) for pair in shapes))
+            if len(first) not in self._zeros:
+                shapes = [[(len(state), len(first), state.shape[-1]) for state in pair] for pair in self.initial_states]
+                zeros = self.initial_states.pi[0].new_zeros(1)
+                self._zeros[len(first)] = RNNStates(*(tuple(zeros.expand(shape) for shape in pair) for pair in shapes))
+            return self._zeros[len(first)]
         copies = th.as_tensor(first // self.buffer_size, device=self.device)
         return RNNStates(*(tuple(state.index_select(1, copies) for state in pair) for pair in self.initial_states))
 

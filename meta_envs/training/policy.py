@@ -1,6 +1,7 @@
 """The recurrent actor-critic: sb3-contrib's, with a sequence in one call, and a memory both heads may train."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch as th
@@ -14,6 +15,7 @@ from torch.distributions import Categorical
 
 from meta_envs.training.encoders import Senses
 from meta_envs.training.memories import State, add_forget_bias, is_plain, make_memory, run, step
+from meta_envs.training.process import Both, in_turn
 
 
 class FastCategorical(CategoricalDistribution):
@@ -197,10 +199,12 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         episode_starts: th.Tensor,
         mask: th.Tensor | None = None,
         process: Callable[..., tuple[th.Tensor, State]] | None = None,
+        both: Both = in_turn,
     ) -> tuple[th.Tensor, th.Tensor, RNNStates]:
         """What policy and value are made of, each (B, H), and the new states; with one memory twice the same.
 
-        Arguments as for `evaluate_actions`, and ``process``, another function in the place of `_process_sequence`.
+        Arguments as for `evaluate_actions`; ``process``, another function in the place of `_process_sequence`; and
+        ``both``, which calls it for the two memories.
         """
         process = process or self._process_sequence
         seen = obs if mask is None else _choose(obs, mask)
@@ -210,14 +214,16 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             # Padding has the features of the step before it.
             place = mask.cumsum(0) - 1
             for_policy, for_value = for_policy[place], for_value[place]
-        latent, states = process(for_policy, lstm_states.pi, episode_starts, self.lstm_actor)
+        for_actor = partial(process, for_policy, lstm_states.pi, episode_starts, self.lstm_actor)
+        if self.enable_critic_lstm:
+            for_critic = partial(process, for_value, lstm_states.vf, episode_starts, self.lstm_critic)
+            (latent, states), (value_latent, value_states) = both(for_actor, for_critic)
+            return latent, value_latent, RNNStates(states, value_states)
+        latent, states = for_actor()
         if self.shared_memory:
             return latent, latent, RNNStates(states, states)
-        if not self.enable_critic_lstm:
-            value_latent, value_states = (latent.detach() if self.shared_lstm else self.critic(for_value)), states
-        else:
-            value_latent, value_states = process(for_value, lstm_states.vf, episode_starts, self.lstm_critic)
-        return latent, value_latent, RNNStates(states, value_states)
+        value_latent = latent.detach() if self.shared_lstm else self.critic(for_value)
+        return latent, value_latent, RNNStates(states, states)
 
     def forward(
         self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: th.Tensor, deterministic: bool = False

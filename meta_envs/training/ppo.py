@@ -1,6 +1,9 @@
 """RecurrentPPO for learners that live whole lifetimes."""
 
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +20,10 @@ from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
 from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-from meta_envs.training.loss import Loss, can_differentiate
+from meta_envs.training.loss import Evaluated, Loss, are_separate, can_differentiate
+from meta_envs.training.optimizer import step_of
 from meta_envs.training.policy import RecurrentPolicy
+from meta_envs.training.process import beside, in_turn
 from meta_envs.training.stepper import Stepper, can_step
 
 
@@ -195,40 +200,9 @@ class MetaRecurrentPPO(RecurrentPPO):
             vf_coef=float(self.vf_coef),
             normalize_advantage=self.normalize_advantage,
         )
-        evaluate = loss.by_hand if can_differentiate(self.policy) else loss.by_torch
-        parameters = list(self.policy.parameters())
-        logs: list[dict[str, float]] = []
-        for epoch in range(self.n_epochs):
-            approx_kl_divs: list[float] = []
-            stop = False
-            for minibatch, samples in enumerate(self.rollout_buffer.get(self.batch_size)):
-                for weights in parameters:
-                    weights.grad = None
-                mask = None if self.rollout_buffer.sequence_length else samples.mask > 1e-8
-                log, roots, gradients_of_roots = evaluate(self.policy, samples, mask)
-                logs.append(log)
-                approx_kl_divs.append(log["approx_kl"])
-                if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
-                    stop = True
-                    if self.verbose >= 1:
-                        print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
-                    break
-                th.autograd.backward(roots, gradients_of_roots)
-                gradients = [weights.grad for weights in parameters if weights.grad is not None]
-                norm = float(th.linalg.vector_norm(th.cat([gradient.flatten() for gradient in gradients])))
-                if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
-                    raise FloatingPointError(
-                        f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
-                        f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
-                        "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
-                    )
-                if norm > self.max_grad_norm - 1e-6:
-                    for gradient in gradients:
-                        gradient.mul_(self.max_grad_norm / (norm + 1e-6))
-                self.policy.optimizer.step()
-            self._n_updates += 1
-            if stop:
-                break
+        by_hand = can_differentiate(self.policy)
+        with beside() if by_hand and are_separate(self.policy) else nullcontext(in_turn) as both:
+            logs, approx_kl_divs = self._descend(partial(loss.by_hand, both=both) if by_hand else loss.by_torch)
 
         for name in ("entropy_loss", "policy_gradient_loss", "value_loss", "clip_fraction"):
             self.logger.record(f"train/{name}", np.mean([log[name] for log in logs]))
@@ -244,3 +218,40 @@ class MetaRecurrentPPO(RecurrentPPO):
             self.logger.record("train/clip_range_vf", clip_range_vf)
         if callable(self.ent_coef):
             self.logger.record("train/ent_coef", ent_coef)
+
+    def _descend(self, evaluate: Callable[..., Evaluated]) -> tuple[list[dict[str, float]], list[float]]:
+        """Take all epochs' steps; gives what is logged of each minibatch, and the divergences of the last epoch's."""
+        parameters, step = list(self.policy.parameters()), step_of(self.policy.optimizer)
+        logs: list[dict[str, float]] = []
+        for epoch in range(self.n_epochs):
+            approx_kl_divs: list[float] = []
+            stop = False
+            for minibatch, samples in enumerate(self.rollout_buffer.get(self.batch_size)):
+                for weights in parameters:
+                    weights.grad = None
+                mask = None if self.rollout_buffer.sequence_length else samples.mask > 1e-8
+                log, backward = evaluate(self.policy, samples, mask)
+                logs.append(log)
+                approx_kl_divs.append(log["approx_kl"])
+                if self.target_kl is not None and log["approx_kl"] > 1.5 * self.target_kl:
+                    stop = True
+                    if self.verbose >= 1:
+                        print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
+                    break
+                backward()
+                gradients = [weights.grad for weights in parameters if weights.grad is not None]
+                norm = float(th.linalg.vector_norm(th.cat([gradient.flatten() for gradient in gradients])))
+                if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
+                    raise FloatingPointError(
+                        f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
+                        f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
+                        "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
+                    )
+                if norm > self.max_grad_norm - 1e-6:
+                    for gradient in gradients:
+                        gradient.mul_(self.max_grad_norm / (norm + 1e-6))
+                step()
+            self._n_updates += 1
+            if stop:
+                break
+        return logs, approx_kl_divs

@@ -1,11 +1,18 @@
-"""What training asks of its process: one thread, and memory that is kept."""
+"""What training asks of its process: threads, and memory that is kept."""
 
 import ctypes
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch as th
 from threadpoolctl import threadpool_limits
+
+Both: TypeAlias = Callable[[Callable[[], Any], Callable[[], Any]], tuple[Any, Any]]
+"""Makes two calls, and gives both results."""
 
 MALLOPT = {-1: 1 << 30, -2: 1 << 26, -3: 1 << 25}
 """Of glibc's malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes, the last as large as it may be."""
@@ -27,6 +34,36 @@ def one_thread_each() -> Iterator[None]:
     """Torch and NumPy's linear algebra with one thread each, for long work: the second takes a while to be told."""
     with one_thread(), threadpool_limits(1, "blas"):
         yield
+
+
+def num_cores() -> int:
+    """How many this process may use: those that it is bound to, and no more than ``OMP_NUM_THREADS``."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(allowed) or cores) if allowed.isdecimal() else cores
+
+
+def in_turn(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+    """Make two calls, one after the other."""
+    return first(), second()
+
+
+@contextmanager
+def beside() -> Iterator[Both]:
+    """Makes two calls at once, each with one of torch's threads; on a single core one after the other.
+
+    It pays where they spend their time outside the interpreter, and in few places.
+    """
+    if num_cores() == 1:
+        yield in_turn
+        return
+    with one_thread(), ThreadPoolExecutor(1, initializer=partial(th.set_num_threads, 1)) as other:
+
+        def at_once(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+            waiting = other.submit(second)
+            return first(), waiting.result()
+
+        yield at_once
 
 
 def keep_memory() -> None:

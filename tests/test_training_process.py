@@ -1,0 +1,122 @@
+"""Threads, cores and steps of optimizers: the same numbers, in less time."""
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+th = pytest.importorskip("torch")
+
+from meta_envs.training import process  # noqa: E402
+from meta_envs.training.optimizer import step_of  # noqa: E402
+from meta_envs.training.process import beside, num_cores  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Iterator[None]:
+    """Of torch, so that a change is seen."""
+    threads = th.get_num_threads()
+    th.set_num_threads(3)
+    yield
+    assert th.get_num_threads() == 3
+    th.set_num_threads(threads)
+
+
+def test_two_calls_are_made_at_once_where_there_are_two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for the other, and has one thread of torch's own."""
+    monkeypatch.setattr(process, "num_cores", lambda: 2)
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(name: str) -> tuple[str, int]:
+        meeting.wait()
+        return name, th.get_num_threads()
+
+    with beside() as both:
+        assert both(lambda: meet("first"), lambda: meet("second")) == (("first", 1), ("second", 1))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_in_either_call_is_raised(cores: int, failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And threads are given back."""
+    monkeypatch.setattr(process, "num_cores", lambda: cores)
+    calls: list[Any] = [int, int]
+    calls[failing] = [].pop
+    with pytest.raises(IndexError), beside() as both:
+        both(*calls)
+
+
+def test_on_one_core_calls_are_made_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the calling thread, with the threads that torch has."""
+    monkeypatch.setattr(process, "num_cores", lambda: 1)
+    with beside() as both:
+        found = both(threading.current_thread, lambda: (threading.current_thread(), th.get_num_threads()))
+    assert found == (threading.main_thread(), (threading.main_thread(), 3))
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(None, 5), ("", 5), ("2", 2), ("64", 5), ("4,2", 5), ("0", 5)])
+def test_cores_are_those_of_the_process(allowed: str | None, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its affinity, and OMP_NUM_THREADS if that is a number."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if allowed is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(5)), raising=False)
+    assert num_cores() == expected
+
+
+def networks() -> tuple[th.nn.Module, th.nn.Module]:
+    """Twice the same, with weights that are never used."""
+    made = []
+    for _ in range(2):
+        th.manual_seed(0)
+        made.append(th.nn.ModuleDict({"used": th.nn.LSTM(3, 4), "unused": th.nn.Linear(2, 2)}))
+    return made[0], made[1]
+
+
+def descend(network: th.nn.Module, step: Any, number: int) -> None:
+    """Take a step down a gradient that depends on the weights and the number."""
+    network.zero_grad()
+    network["used"](th.linspace(-number, number, 15).reshape(5, 3))[0].square().sum().backward()
+    step()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"weight_decay": 0.1, "betas": (0.7, 0.9)}, {"amsgrad": True}, {"maximize": True}], ids=str
+)
+@pytest.mark.parametrize("cls", [th.optim.Adam, th.optim.AdamW])
+def test_steps_are_those_of_the_optimizer(cls: type[th.optim.Adam], settings: dict[str, Any]) -> None:
+    """Bit for bit, the state that is saved included, also where the learning rate changes in between."""
+    ours, stock = networks()
+    optimizers = [cls(network.parameters(), fused=True, eps=1e-5, **settings) for network in (ours, stock)]
+    step = step_of(optimizers[0])
+    before = [weights.clone() for weights in ours.parameters()]
+    for number in range(1, 6):
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = 0.1 / number
+        descend(ours, step, number)
+        descend(stock, optimizers[1].step, number)
+    same = [th.equal(weights, other) for weights, other in zip(ours.parameters(), stock.parameters(), strict=True)]
+    assert all(same)
+    changed = [not th.equal(weights, old) for weights, old in zip(ours.parameters(), before, strict=True)]
+    assert changed == [True] * 4 + [False] * 2
+    saved, expected = (optimizer.state_dict() for optimizer in optimizers)
+    assert saved["param_groups"] == expected["param_groups"]
+    th.testing.assert_close(saved["state"], expected["state"], rtol=0, atol=0)
+    assert saved["state"][0]["step"] == 5
+
+
+def test_fused_adam_is_called_without_what_is_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the first step, which makes its state; with hooks torch does it all."""
+    network, _ = networks()
+    optimizer = th.optim.Adam(network.parameters(), fused=True)
+    step = step_of(optimizer)
+    descend(network, step, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(optimizer), "step", None)
+        descend(network, step, 2)
+    called = []
+    optimizer.register_step_post_hook(lambda *_: called.append(1))
+    descend(network, step_of(optimizer), 3)
+    assert called == [1]
