@@ -424,6 +424,7 @@ def assert_same_learning(ours: RecurrentPPO, stock: RecurrentPPO) -> None:
         LINEAR | {"env": {"as_dict": True}},
         LINEAR | {"clip_range_vf": 0.2, "normalize_advantage": False},
         LINEAR | {"target_kl": 1e-3},
+        {"policy_kwargs": {"share_features_extractor": False}},
         LINEAR | {"n_steps": 13},
         LINEAR | {"env": {"early": True, "truncate": True}},
         {"policy_kwargs": {"net_arch": [], "shared_lstm": True, "enable_critic_lstm": False}},

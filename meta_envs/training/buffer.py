@@ -38,17 +38,39 @@ class _LifetimeSampling(RolloutBuffer):
         self.initial_states: RNNStates | None = None
         self.sequence_length: int | None = None
 
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
-        """Add one step of every copy.
+    def add(
+        self,
+        obs: Any,
+        action: np.ndarray,
+        reward: np.ndarray,
+        episode_start: np.ndarray,
+        value: th.Tensor,
+        log_prob: th.Tensor,
+        *,
+        lstm_states: RNNStates,
+    ) -> None:
+        """Add one step of every copy; all but the last argument as for SB3's buffer, which copies each of them twice.
 
         Args:
-            *args: obs, action, reward, episode_start, value, log_prob, as for SB3's buffer.
+            obs: Observation, (num_envs, ...) or a dictionary of these.
+            action: (num_envs, ...).
+            reward: (num_envs,).
+            episode_start: Whether a lifetime begins with the step, (num_envs,).
+            value: (num_envs,) or (num_envs, 1).
+            log_prob: (num_envs,).
             lstm_states: Recurrent states before the step, which must not be changed in place afterwards.
-            **kwargs: The same arguments, by name.
         """
         if self.pos == 0:
             self.initial_states = lstm_states
-        self.plain.add(self, *args, **kwargs)
+        kept: Any = self.observations
+        for key in kept if isinstance(kept, dict) else [...]:
+            kept[key][self.pos] = np.reshape(obs[key], kept[key][self.pos].shape)
+        self.actions[self.pos] = action.reshape(self.n_envs, self.action_dim)
+        self.rewards[self.pos], self.episode_starts[self.pos] = reward, episode_start
+        self.values[self.pos] = value.cpu().numpy().ravel()
+        self.log_probs[self.pos] = log_prob.cpu().numpy()
+        self.pos += 1
+        self.full = self.pos == self.buffer_size
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
         """Generalised advantage estimates as in SB3; also finds out how the rollout divides into lifetimes.

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch as th
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.torch_layers import FlattenExtractor
 
 from meta_envs.family import Array
 from meta_envs.training.loss import can_differentiate, softmax, weights_of
@@ -22,8 +21,7 @@ def can_step(policy: Any) -> bool:
         can_differentiate(policy)
         and (policy.shared_memory or len(lstms) == 2)
         and all(is_plain(lstm) and lstm.num_layers == 1 for lstm in lstms)
-        and type(policy.features_extractor) is FlattenExtractor
-        and policy.observation_space.dtype == np.float32
+        and policy.is_flat
     )
 
 
