@@ -501,9 +501,20 @@ def test_ctrl_c_in_the_last_update_stops_after_the_agent(
     assert_same_weights(agent_path, tiny(tmp_path, resume=True))
 
 
+@pytest.mark.parametrize("threads", [0, -1, 1.0, True, "2"])
+def test_nonsense_for_threads_is_one_sentence(tmp_path: Path, threads: Any) -> None:
+    """Before anything is written."""
+    with raises_sentence(f"threads={threads!r} is not possible: give a whole number of at least 1."):
+        tiny(tmp_path / "run", threads=threads)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("error", [None, FloatingPointError])
-def test_threads_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None) -> None:
-    """Training takes one thread, and gives the others back, whatever happens."""
+def test_threads_are_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None, threads: int
+) -> None:
+    """Training takes one thread, or as many as asked for, and gives the others back, whatever happens."""
     seen = []
 
     def learn(*_: Any, **__: Any) -> None:
@@ -516,11 +527,11 @@ def test_threads_are_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, e
     th.set_num_threads(2)
     try:
         if error is None:
-            tiny(tmp_path)
+            tiny(tmp_path, threads=threads)
         else:
             with pytest.raises(error):
-                tiny(tmp_path)
-        assert (seen, th.get_num_threads()) == ([1], 2)
+                tiny(tmp_path, threads=threads)
+        assert (seen, th.get_num_threads()) == ([threads], 2)
     finally:
         th.set_num_threads(before)
 

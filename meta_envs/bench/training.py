@@ -26,7 +26,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
 
     from meta_envs.registry import make_family
     from meta_envs.training import PRESETS, MetaRecurrentPPO, RecurrentPolicy
-    from meta_envs.training.process import keep_memory, one_thread_each
+    from meta_envs.training.process import keep_memory, threads_of_a_run
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
     # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
@@ -71,7 +71,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
         ),
     }
     keep_memory()  # as in training, for stock as well
-    with one_thread_each():
+    with threads_of_a_run(1):
         runs: dict[str, Callable[[], float]] = {
             name: partial(_speed_of_training, make, num * horizon, seconds / REPEATS) for name, make in models.items()
         }

@@ -40,6 +40,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
     ] = False,
     device: Annotated[str, typer.Option(help="Where the network is: cpu, or cuda where there is a GPU.")] = "cpu",
+    threads: Annotated[int, typer.Option(help="Of torch; two are worth it where the agent sees images.")] = 1,
 ) -> None:
     """Train a recurrent agent with RecurrentPPO and write it to a file.
 
@@ -74,6 +75,7 @@ def train(
             overwrite=overwrite,
             tensorboard=tensorboard,
             device=device,
+            threads=threads,
             **parse_pairs(settings),
         )
     except TrainingStopped as stopped:

@@ -20,7 +20,7 @@ from meta_envs.records import record
 from meta_envs.registry import ids
 from meta_envs.training.interface import INTERFACE, describe_interface, history_of, space_of
 from meta_envs.training.policy import RecurrentPolicy
-from meta_envs.training.process import one_thread
+from meta_envs.training.process import torch_threads
 from meta_envs.training.settings import INPUTS, Preset
 
 FORMAT = 1
@@ -127,7 +127,7 @@ class Agent(Learner):
     def action_probs(self, observation: Any) -> Array:
         """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
         inputs, _ = self.policy.obs_to_tensor(self._history.beside(observation, self._past))
-        with one_thread(), th.no_grad():
+        with torch_threads(1), th.no_grad():
             distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
         return distribution.distribution.probs.double().cpu().numpy()
 

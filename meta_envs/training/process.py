@@ -19,10 +19,10 @@ MALLOPT = {-1: 1 << 30, -2: 1 << 26, -3: 1 << 25}
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch with one thread: the networks are small, more cost more than they bring, and change the last bits."""
+def torch_threads(num: int) -> Iterator[None]:
+    """Torch with so many threads. For networks without images one is best: more bring little, and change last bits."""
     threads = th.get_num_threads()
-    th.set_num_threads(1)
+    th.set_num_threads(num)
     try:
         yield
     finally:
@@ -30,9 +30,9 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Torch and NumPy's linear algebra with one thread each, for long work: the second takes a while to be told."""
-    with one_thread(), threadpool_limits(1, "blas"):
+def threads_of_a_run(num: int) -> Iterator[None]:
+    """The same, and one thread for NumPy's linear algebra, for long work: that takes a while to be told."""
+    with torch_threads(num), threadpool_limits(1, "blas"):
         yield
 
 
@@ -57,7 +57,7 @@ def beside() -> Iterator[Both]:
     if num_cores() == 1:
         yield in_turn
         return
-    with one_thread(), ThreadPoolExecutor(1, initializer=partial(th.set_num_threads, 1)) as other:
+    with torch_threads(1), ThreadPoolExecutor(1, initializer=partial(th.set_num_threads, 1)) as other:
 
         def at_once(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
             waiting = other.submit(second)
@@ -78,6 +78,16 @@ def keep_memory() -> None:
         return
     for option, size in MALLOPT.items():
         mallopt(option, size)
+
+
+def require_threads(threads: int) -> None:
+    """Refuse what is no number of threads.
+
+    Raises:
+        ValueError: If it is no whole number of at least 1.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"threads={threads!r} is not possible: give a whole number of at least 1.")
 
 
 def require_device(device: str) -> None:

@@ -26,7 +26,7 @@ from meta_envs.training.interface import describe_interface
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, preset_of
-from meta_envs.training.process import keep_memory, one_thread_each, require_device
+from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
 from meta_envs.training.progress import Progress
 from meta_envs.training.settings import Preset
 from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
@@ -184,6 +184,7 @@ def train(
     progress: bool = True,
     tensorboard: bool = False,
     device: str = "cpu",
+    threads: int = 1,
     checkpoint_seconds: float = 10.0,
     **settings: Any,
 ) -> Path:
@@ -204,6 +205,8 @@ def train(
         progress: Show a progress bar.
         tensorboard: Write curves for TensorBoard into the directory.
         device: Where the network is: "cpu", "cuda" or "cuda:1". On another one last bits differ, and so does the agent.
+        threads: Of torch, on a CPU. Two train an agent that sees images one and a half times as fast; others gain
+            little. With another number last bits differ, and so does the agent.
         checkpoint_seconds: Time between checkpoints.
         **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
 
@@ -212,8 +215,9 @@ def train(
 
     Raises:
         gymnasium.error.Error: If there is no such id.
-        ValueError: If a setting makes no sense, there is no such device, the directory holds a run and not one of
-            ``resume`` and ``overwrite`` says what to do with it, or it is another run that is to be resumed.
+        ValueError: If a setting makes no sense, there is no such device or number of threads, the directory holds a
+            run and not one of ``resume`` and ``overwrite`` says what to do with it, or it is another run that is to be
+            resumed.
         ImportError: If TensorBoard is wanted and not installed.
         TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
         FloatingPointError: If loss or weights are not finite; the last checkpoint, of finite weights, stays.
@@ -224,6 +228,7 @@ def train(
     if not isinstance(checkpoint_seconds, int | float) or not checkpoint_seconds >= 0:
         raise ValueError(f"checkpoint_seconds={checkpoint_seconds!r} is not possible: give a number of at least 0.")
     require_device(device)
+    require_threads(threads)
     module, _, id = id.rpartition(":")
     if module:
         importlib.import_module(module)
@@ -238,7 +243,7 @@ def train(
     if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
     keep_memory()
-    with one_thread_each():
+    with threads_of_a_run(threads):
         model, history = (
             restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
         )
