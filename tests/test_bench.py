@@ -31,3 +31,22 @@ def test_nonsense_is_refused(what: str, seconds: float) -> None:
     """In a sentence, before anything is measured."""
     with pytest.raises(ValueError, match=r"^(There is nothing|seconds=).*[^.]\.$"):
         measure(what, seconds)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux binds a process to cores")
+def test_training_is_measured_on_two_cores_and_on_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the rows say."""
+    training = pytest.importorskip("meta_envs.bench.training")
+    seen = []
+
+    def speed(*_: object) -> float:
+        seen.append(len(os.sched_getaffinity(0)))
+        return 1.0
+
+    monkeypatch.setattr(training, "_speed_of_training", speed)
+    monkeypatch.setattr(training, "_speed_of_floor", speed)
+    monkeypatch.setattr(training, "_measure_buffer", lambda _: 0)
+    names = [row["what"] for row in measure("training", 1.0, **SETTINGS)]
+    two = min(2, len(os.sched_getaffinity(0)))
+    cores = dict(zip(names, seen, strict=False))
+    assert cores == {name: 1 if name == training.ONE_CORE else two for name in names}

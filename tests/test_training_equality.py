@@ -247,45 +247,87 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
         assert_close(by_hand, others)
 
 
-ONE_ENCODER: dict[str, Any] = {"features_extractor_class": Encoder}
-TWO_ENCODERS: dict[str, Any] = {"features_extractor_class": Encoder, "share_features_extractor": False}
+ENCODERS: dict[str, Any] = {"features_extractor_class": Encoder}
+DROPOUT: dict[str, Any] = {"n_lstm_layers": 2, "lstm_kwargs": {"dropout": 0.3}}
 
 
 @pytest.mark.parametrize(
-    ("network", "separate"),
+    ("network", "frozen", "separate"),
     [
-        ({}, True),
-        ({"memory": "gru"}, True),
-        (TWO_ENCODERS, True),
-        (ONE_ENCODER, False),
-        ({"shared_memory": True}, False),
+        ({}, False, True),
+        ({"share_features_extractor": False}, False, True),
+        ({"memory": "gru"}, False, True),
+        ({"shared_memory": True}, False, False),
+        (ENCODERS, False, False),
+        (ENCODERS, True, True),
+        (ENCODERS | {"share_features_extractor": False}, False, False),
+        (DROPOUT, False, False),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("early", [False, True])
 def test_two_memories_at_once_learn_the_same(
-    network: dict[str, Any], separate: bool, early: bool, monkeypatch: pytest.MonkeyPatch
+    network: dict[str, Any], frozen: bool, separate: bool, early: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On two cores as on one, bit for bit; at once only where policy and value share nothing that is trained."""
-    weights, threads = [], set()
-    process = RecurrentPolicy.remember
-
-    def remember(policy: RecurrentPolicy, *args: Any, **kwargs: Any) -> Any:
-        memory = policy.lstm_critic or policy.lstm_actor
-        with monkeypatch.context() as patch:
-            run = memory.forward
-            patch.setattr(memory, "forward", lambda *a: threads.add(threading.current_thread().name) or run(*a))
-            return process(policy, *args, **kwargs)
-
-    monkeypatch.setattr(RecurrentPolicy, "remember", remember)
+    """On two cores as on one, bit for bit; at once only where they draw nothing, and nothing is trained below them."""
+    weights = []
     for cores in (1, 2):
-        threads.clear()
+        there, back = set(), set()
         monkeypatch.setattr("meta_envs.training.process.num_cores", lambda cores=cores: cores)
         model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
+        model.policy.features_extractor.requires_grad_(not frozen)
+        memory = model.policy.lstm_critic or model.policy.lstm_actor
+        memory.register_forward_hook(lambda *_, there=there: there.add(threading.current_thread()))
+        memory.weight_hh_l0.register_hook(lambda _, back=back: back.add(threading.current_thread()))
         run(model)
         weights.append(model.policy.state_dict())
-        assert any(name != "MainThread" for name in threads) == (separate and cores == 2)
+        for threads in (there, back):
+            assert any(thread is not threading.main_thread() for thread in threads) == (separate and cores == 2)
     th.testing.assert_close(*weights, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(0, 255, (8, 8, 3), np.uint8),
+        spaces.Box(0, 255, (3,), np.uint8),
+        spaces.Box(-1, 1, (3,), np.float64),
+        spaces.Discrete(4),
+    ],
+    ids=str,
+)
+def test_observations_of_other_kinds_are_prepared_by_stock(space: Any) -> None:
+    """Images are scaled, and what is discrete becomes one-hot."""
+    kwargs: dict[str, Any] = {"lstm_hidden_size": 5, "net_arch": [], "features_extractor_class": FlattenExtractor}
+    stock = RecurrentActorCriticPolicy(space, spaces.Discrete(3), lambda _: 1e-3, **kwargs)
+    ours = RecurrentPolicy(space, spaces.Discrete(3), lambda _: 1e-3, **kwargs)
+    ours.load_state_dict(stock.state_dict())
+    obs = th.as_tensor(np.stack([space.sample() for _ in range(4)]))
+    states = RNNStates(*(tuple(th.zeros(1, 4, 5) for _ in range(2)) for _ in range(2)))
+    arguments = obs, th.zeros(4), states, th.ones(4)
+    assert_close(ours.evaluate_actions(*arguments), stock.evaluate_actions(*arguments))
+
+
+def test_a_policy_of_ones_own_may_see_something_else() -> None:
+    """What it does to observations is not passed over."""
+
+    class Blind(RecurrentPolicy):
+        def extract_features(self, obs: Any, *args: Any) -> Any:
+            return 0 * super().extract_features(obs, *args)
+
+    blind = Blind(spaces.Box(-1, 1, (3,)), spaces.Discrete(3), lambda _: 1e-3, lstm_hidden_size=5, net_arch=[])
+    states = RNNStates(*(tuple(th.zeros(1, 2, 5) for _ in range(2)) for _ in range(2)))
+    values, *_ = blind.evaluate_actions(th.tensor([[1.0, 0.5, 0.0], [0.0, -1.0, 1.0]]), th.zeros(2), states, th.ones(2))
+    assert values[0] == values[1]
+
+
+def test_observations_of_another_shape_are_refused() -> None:
+    """They are not read in another order."""
+    buffer = learner(MetaRecurrentPPO).rollout_buffer
+    zeros = np.zeros(NUM_ENVS)
+    for shape in ((3, NUM_ENVS), (NUM_ENVS, 1, 4), (NUM_ENVS + 1, 3)):
+        with pytest.raises(ValueError, match="broadcast"):
+            buffer.add(np.zeros(shape), zeros, zeros, zeros, th.zeros(NUM_ENVS), th.zeros(NUM_ENVS), lstm_states=None)
 
 
 def test_other_heads_are_differentiated_by_torch() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 th = pytest.importorskip("torch")
 
+from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E402
+
 from meta_envs.training import process  # noqa: E402
 from meta_envs.training.optimizer import step_of  # noqa: E402
 from meta_envs.training.process import beside, num_cores  # noqa: E402
@@ -49,11 +51,11 @@ def test_an_error_in_either_call_is_raised(cores: int, failing: int, monkeypatch
 
 
 def test_on_one_core_calls_are_made_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the calling thread, with the threads that torch has."""
+    """By the calling thread, with one thread of torch's as on two."""
     monkeypatch.setattr(process, "num_cores", lambda: 1)
     with beside() as both:
         found = both(threading.current_thread, lambda: (threading.current_thread(), th.get_num_threads()))
-    assert found == (threading.main_thread(), (threading.main_thread(), 3))
+    assert found == (threading.main_thread(), (threading.main_thread(), 1))
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [(None, 5), ("", 5), ("2", 2), ("64", 5), ("4,2", 5), ("0", 5)])
@@ -107,6 +109,39 @@ def test_steps_are_those_of_the_optimizer(cls: type[th.optim.Adam], settings: di
     assert saved["state"][0]["step"] == 5
 
 
+def test_hooks_of_all_optimizers_and_steps_that_were_replaced_are_called() -> None:
+    """As schedulers of torch replace them."""
+    network, _ = networks()
+    optimizer = th.optim.Adam(network.parameters(), fused=True)
+    called: list[int] = []
+    handle = register_optimizer_step_post_hook(lambda *_: called.append(1))
+    try:
+        descend(network, step_of(optimizer), 1)
+    finally:
+        handle.remove()
+    assert called == [1]
+    scheduler = th.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    descend(network, step_of(optimizer), 2)
+    scheduler.step()  # warns if it saw no step
+
+
+def test_groups_with_settings_of_their_own_keep_them() -> None:
+    """And without any gradient nothing happens."""
+    ours, stock = networks()
+    groups = [
+        [{"params": network["used"].parameters(), "lr": 0.1}, {"params": network["unused"].parameters(), "lr": 0.0}]
+        for network in (ours, stock)
+    ]
+    optimizers = [th.optim.Adam(group, fused=True) for group in groups]
+    step = step_of(optimizers[0])
+    step()
+    for number in (1, 2):
+        descend(ours, step, number)
+        descend(stock, optimizers[1].step, number)
+    th.testing.assert_close(ours.state_dict(), stock.state_dict(), rtol=0, atol=0)
+    step_of(th.optim.Adam(ours.parameters(), fused=True))()
+
+
 def test_fused_adam_is_called_without_what_is_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the first step, which makes its state; with hooks torch does it all."""
     network, _ = networks()
@@ -116,7 +151,7 @@ def test_fused_adam_is_called_without_what_is_around_it(monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(type(optimizer), "step", None)
         descend(network, step, 2)
-    called = []
+    called: list[int] = []
     optimizer.register_step_post_hook(lambda *_: called.append(1))
     descend(network, step_of(optimizer), 3)
     assert called == [1]

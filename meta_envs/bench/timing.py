@@ -13,9 +13,17 @@ REPEATS = 3
 
 @contextmanager
 def cores(num: int) -> Iterator[None]:
-    """Keep to so many of the cores, or to all if they are fewer, where the system allows it."""
+    """Keep to so many of the cores, or to all if they are fewer; where the system does not allow it, training does."""
     if not hasattr(os, "sched_setaffinity"):
-        yield
+        before = os.environ.get("OMP_NUM_THREADS")
+        os.environ["OMP_NUM_THREADS"] = str(num)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["OMP_NUM_THREADS"]
+            else:
+                os.environ["OMP_NUM_THREADS"] = before
         return
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(allowed)[-num:])
@@ -26,7 +34,12 @@ def cores(num: int) -> Iterator[None]:
 
 
 def rate(work: Callable[[], int], seconds: float) -> float:
-    """Steps per second of what is done again and again for so long, at least once; it tells how many steps it took."""
+    """Steps per second of work that is done again and again for so long, at least once.
+
+    Args:
+        work: Takes some steps, and returns their number.
+        seconds: The time.
+    """
     steps, began = 0, time.perf_counter()
     while True:
         steps += work()

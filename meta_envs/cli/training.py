@@ -40,7 +40,9 @@ def train(
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
     ] = False,
     device: Annotated[str, typer.Option(help="Where the network is: cpu, or cuda where there is a GPU.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="Of torch; two are worth it where the agent sees images.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Of torch; two are worth it where the agent sees images, and change last bits.")
+    ] = 1,
 ) -> None:
     """Train a recurrent agent with RecurrentPPO and write it to a file.
 

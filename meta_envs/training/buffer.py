@@ -62,15 +62,21 @@ class _LifetimeSampling(RolloutBuffer):
         """
         if self.pos == 0:
             self.initial_states = lstm_states
-        kept: Any = self.observations
-        for key in kept if isinstance(kept, dict) else [...]:
-            kept[key][self.pos] = np.reshape(obs[key], kept[key][self.pos].shape)
+        if isinstance(self.observations, dict):
+            for name, kept in self.observations.items():
+                self._keep(kept, obs[name])
+        else:
+            self._keep(self.observations, obs)
         self.actions[self.pos] = action.reshape(self.n_envs, self.action_dim)
         self.rewards[self.pos], self.episode_starts[self.pos] = reward, episode_start
         self.values[self.pos] = value.cpu().numpy().ravel()
         self.log_probs[self.pos] = log_prob.cpu().numpy()
         self.pos += 1
         self.full = self.pos == self.buffer_size
+
+    def _keep(self, kept: np.ndarray, obs: np.ndarray) -> None:
+        # What a Discrete space shows is one number a copy.
+        kept[self.pos] = np.reshape(obs, (-1, 1)) if np.ndim(obs) == 1 else obs
 
     def compute_returns_and_advantage(self, last_values: th.Tensor, dones: np.ndarray) -> None:
         """Generalised advantage estimates as in SB3; also finds out how the rollout divides into lifetimes.

@@ -20,7 +20,7 @@ from meta_envs.training.process import Both, in_turn
 LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
 """Of every minibatch."""
 Evaluated: TypeAlias = tuple[dict[str, float], Callable[[], Any]]
-"""What is logged, and a function that sets the gradients of the weights, which have none before."""
+"""What is logged, and a function that completes the gradients of the weights, which have none before."""
 
 
 def can_differentiate(policy: Any) -> bool:
@@ -37,9 +37,13 @@ def can_differentiate(policy: Any) -> bool:
 
 
 def are_separate(policy: Any) -> bool:
-    """Whether policy and value have a memory each, and no encoder that both of them train."""
-    encoder = policy.features_extractor.parameters() if policy.share_features_extractor else ()
-    return policy.enable_critic_lstm and not any(weights.requires_grad for weights in encoder)
+    """Whether policy and value have a memory each that draws no random numbers, and nothing that is trained below."""
+    encoders = policy.pi_features_extractor, policy.vf_features_extractor
+    return (
+        policy.enable_critic_lstm
+        and not any(getattr(memory, "dropout", 0) for memory in (policy.lstm_actor, policy.lstm_critic))
+        and not any(weights.requires_grad for encoder in encoders for weights in encoder.parameters())
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +107,15 @@ class Loss:
 
     @np.errstate(all="ignore")  # what is not finite is for the caller to see
     def by_hand(
-        self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None, both: Both = in_turn
+        self, policy: RecurrentPolicy, samples: Samples, mask: th.Tensor | None, both: Both | None = None
     ) -> Evaluated:
         """The same where one `can_differentiate`, down to the memories' output; the gradients of the heads are set.
 
-        Episodes start where sequences begin, and nowhere else. ``both`` calls what is done for two memories.
+        Episodes start where sequences begin, and nowhere else. ``both`` calls what is done for each of two memories
+        that `are_separate`; without it they go one way together.
         """
         latents: Any = policy.remember(
-            samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time, both
+            samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time, both or in_turn
         )[:2]
         num = samples.lstm_states.pi[0].shape[1]
 
@@ -151,7 +156,7 @@ class Loss:
                 roots.append(latent)
                 gradients.append(th.from_numpy(back))
         backward: Callable[[], Any] = partial(th.autograd.backward, roots, gradients)
-        if len(roots) == 2 and are_separate(policy):
+        if both and len(roots) == 2:
             ways = [partial(th.autograd.backward, *way) for way in zip(roots, gradients, strict=True)]
             backward = partial(both, *ways)
         return dict(zip(LOGGED, numbers, strict=True)), backward
@@ -172,7 +177,7 @@ class Loss:
             advantages = advantages - advantages.mean()
             advantages /= np.sqrt(np.dot(advantages, advantages) / (num - 1)) + 1e-8
 
-        probs, log_probs = softmax(logits)
+        probs, log_probs = softmax(np.ascontiguousarray(logits))
         taken = actions * num + np.arange(num)  # flat; pairs of indices take three times as long
         log_ratio = log_probs.ravel()[taken] - old_log_probs
         ratio = np.exp(log_ratio)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch as th
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-UNUSED = ("amsgrad", "maximize", "differentiable", "capturable", "decoupled_weight_decay")
+VARIANTS = ("amsgrad", "maximize", "differentiable", "capturable", "decoupled_weight_decay")
 """Variants of Adam that `step_of` leaves to torch."""
 
 
@@ -13,20 +14,26 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
     """An optimizer's ``step``; for torch's fused Adam the same in less than half the time, as one call of its kernel.
 
     What torch does around it (profiling, hooks, grouping by device, checks) takes longer than the kernel for networks
-    as small as these. Where there are hooks, or variants of Adam, torch does it all.
+    as small as these. Where there are hooks by now, or another ``step`` in its place, or variants of Adam, torch does
+    it all.
     """
     if type(optimizer) is not th.optim.Adam or len(optimizer.param_groups) != 1:
         return optimizer.step
-    (group,) = optimizer.param_groups
-    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
-    if not group["fused"] or hooks or any(group.get(name) for name in UNUSED):
+    hooks = (
+        optimizer._optimizer_step_pre_hooks,
+        optimizer._optimizer_step_post_hooks,
+        _global_optimizer_pre_hooks,
+        _global_optimizer_post_hooks,
+    )
+    if any(hooks) or "step" in vars(optimizer) or not _is_plain(optimizer.param_groups[0]):
         return optimizer.step
 
     @th.no_grad()
     def step() -> None:
+        (group,) = optimizer.param_groups
         trained = [weights for weights in group["params"] if weights.grad is not None]
         states = [optimizer.state[weights] for weights in trained]
-        if not all(states):  # the very first one, which makes them
+        if not (states and all(states)):  # at first there are none
             optimizer.step()
             return
         times = [state["step"] for state in states]
@@ -48,3 +55,7 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
         )
 
     return step
+
+
+def _is_plain(group: dict[str, Any]) -> bool:
+    return group["fused"] and not any(group.get(name) for name in VARIANTS)

@@ -138,7 +138,11 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
     @property
     def is_flat(self) -> bool:
         """Whether the memories see observations as they are, so that SB3 has nothing to prepare."""
-        return type(self.features_extractor) is FlattenExtractor and self.observation_space.dtype == np.float32
+        return (
+            type(self) is RecurrentPolicy
+            and type(self.pi_features_extractor) is type(self.vf_features_extractor) is FlattenExtractor
+            and self.observation_space.dtype == np.float32
+        )
 
     def _replace_memory(self, lr_schedule: Schedule) -> None:
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:

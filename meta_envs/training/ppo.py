@@ -23,7 +23,7 @@ from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRollout
 from meta_envs.training.loss import Evaluated, Loss, are_separate, can_differentiate
 from meta_envs.training.optimizer import step_of
 from meta_envs.training.policy import RecurrentPolicy
-from meta_envs.training.process import beside, in_turn
+from meta_envs.training.process import beside
 from meta_envs.training.stepper import Stepper, can_step
 
 
@@ -201,7 +201,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             normalize_advantage=self.normalize_advantage,
         )
         by_hand = can_differentiate(self.policy)
-        with beside() if by_hand and are_separate(self.policy) else nullcontext(in_turn) as both:
+        with beside() if by_hand and are_separate(self.policy) else nullcontext() as both:
             logs, approx_kl_divs = self._descend(partial(loss.by_hand, both=both) if by_hand else loss.by_torch)
 
         for name in ("entropy_loss", "policy_gradient_loss", "value_loss", "clip_fraction"):

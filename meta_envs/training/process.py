@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 Both: TypeAlias = Callable[[Callable[[], Any], Callable[[], Any]], tuple[Any, Any]]
 """Makes two calls, and gives both results."""
 
+MAX_THREADS = 256
+
 MALLOPT = {-1: 1 << 30, -2: 1 << 26, -3: 1 << 25}
 """Of glibc's malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes, the last as large as it may be."""
 
@@ -31,7 +33,10 @@ def torch_threads(num: int) -> Iterator[None]:
 
 @contextmanager
 def threads_of_a_run(num: int) -> Iterator[None]:
-    """The same, and one thread for NumPy's linear algebra, for long work: that takes a while to be told."""
+    """Torch with so many threads, and NumPy's linear algebra with one.
+
+    For whole runs and not for single calls, since the second takes milliseconds to set.
+    """
     with torch_threads(num), threadpool_limits(1, "blas"):
         yield
 
@@ -50,12 +55,14 @@ def in_turn(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, A
 
 @contextmanager
 def beside() -> Iterator[Both]:
-    """Makes two calls at once, each with one of torch's threads; on a single core one after the other.
+    """Makes two calls at once, on a single core one after the other, each with one of torch's threads.
 
-    It pays where they spend their time outside the interpreter, and in few places.
+    It pays where they spend their time outside the interpreter, and in few places. The second call is another thread's,
+    where gradients are recorded, whatever ``torch.no_grad`` and the like say in the first one's.
     """
     if num_cores() == 1:
-        yield in_turn
+        with torch_threads(1):
+            yield in_turn
         return
     with torch_threads(1), ThreadPoolExecutor(1, initializer=partial(th.set_num_threads, 1)) as other:
 
@@ -84,10 +91,10 @@ def require_threads(threads: int) -> None:
     """Refuse what is no number of threads.
 
     Raises:
-        ValueError: If it is no whole number of at least 1.
+        ValueError: If it is no whole number from 1 to `MAX_THREADS`.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads={threads!r} is not possible: give a whole number of at least 1.")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads={threads!r} is not possible: give a whole number from 1 to {MAX_THREADS}.")
 
 
 def require_device(device: str) -> None:
