@@ -501,10 +501,10 @@ def test_ctrl_c_in_the_last_update_stops_after_the_agent(
     assert_same_weights(agent_path, tiny(tmp_path, resume=True))
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.0, True, "2"])
+@pytest.mark.parametrize("threads", [0, -1, 257, 1.0, True, "2"])
 def test_nonsense_for_threads_is_one_sentence(tmp_path: Path, threads: Any) -> None:
     """Before anything is written."""
-    with raises_sentence(f"threads={threads!r} is not possible: give a whole number of at least 1."):
+    with raises_sentence(f"threads={threads!r} is not possible: give a whole number from 1 to 256."):
         tiny(tmp_path / "run", threads=threads)
     assert not (tmp_path / "run").exists()
 
