@@ -38,7 +38,7 @@ PRESETS: dict[str, Preset] = {
             (0.15, {"corridor": 2, "arm": 4}),
             (0.25, {"corridor": 3, "arm": 6}),
             (0.35, {"corridor": 5, "arm": 10}),
-            (0.5, {"corridor": 7, "arm": 14}),
+            (0.6, {"corridor": 7, "arm": 14}),
         ),
         num_envs=64,
         epochs=8,
