@@ -65,6 +65,59 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert th.equal(tensor, others[name]), name
 
 
+OTHER_VALUES: dict[str, Any] = {
+    "steps": 400,
+    "curriculum": ((0.5, {"low": 0.9}),),
+    "num_envs": 6,
+    "lifetimes": 2,
+    "unroll": 5,
+    "minibatches": 4,
+    "epochs": 1,
+    "optimizer": "rmsprop",
+    "learning_rate": 1e-3,
+    "learning_rate_end": 2e-3,
+    "gamma": 0.5,
+    "gamma_end": 0.5,
+    "gae_lambda": 0.5,
+    "entropy": 0.5,
+    "entropy_end": 0.5,
+    "value_weight": 0.1,
+    "clip_range": 0.01,
+    "normalize_advantage": False,
+    "expected_reward": True,
+    "max_grad_norm": 0.01,
+    "memory": "gru",
+    "hidden_size": 7,
+    "forget_bias": 1.0,
+    "shared_memory": False,
+    "action": False,
+    "reward": False,
+    "time": False,
+    "reward_encoding": "one_hot",
+}
+NOT_OF_THE_WEIGHTS = {"evaluations", "patience", "encoder"}
+"""What a run without images and with a fixed end learns does not depend on these."""
+
+
+@pytest.fixture(scope="module")
+def short_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shorter run than `agent_path`."""
+    return tiny(tmp_path_factory.mktemp("short"), steps=800, evaluations=0)
+
+
+def test_every_setting_has_another_value() -> None:
+    """Below; none is forgotten."""
+    assert OTHER_VALUES.keys() | NOT_OF_THE_WEIGHTS == {field.name for field in fields(Preset)}
+
+
+@pytest.mark.parametrize("name", OTHER_VALUES)
+def test_every_setting_reaches_the_training(name: str, short_path: Path, tmp_path: Path) -> None:
+    """With another value another agent is made."""
+    other = tiny(tmp_path, **{"steps": 800, "evaluations": 0, name: OTHER_VALUES[name]})
+    with pytest.raises(AssertionError):
+        assert_same_weights(short_path, other)
+
+
 def test_the_same_seed_gives_the_same_agent_and_another_seed_another(agent_path: Path, tmp_path: Path) -> None:
     """A run is decided by id, keywords, settings and seed alone."""
     assert_same_weights(agent_path, tiny(tmp_path / "again"))

@@ -143,6 +143,7 @@ class Run:
             vf_coef=preset.value_weight,
             clip_range=preset.clip_range,
             normalize_advantage=preset.normalize_advantage,
+            max_grad_norm=preset.max_grad_norm,
             policy_kwargs=network,
             seed=self.seed,
             device=device,
