@@ -369,7 +369,7 @@ def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
     assert can_step(model.policy)
     obs, _, states, starts = minibatch(1, False)
     results = []
-    for act in (Stepper(model.policy), model.policy):
+    for act in (Stepper(model.policy, NUM_ENVS), model.policy):
         th.manual_seed(5)
         with th.inference_mode():
             first = act(obs[:NUM_ENVS].double(), states, starts[::LENGTH])
@@ -380,7 +380,7 @@ def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
 def test_weights_that_a_callback_changes_are_used_at_once() -> None:
     """Also in the middle of a rollout."""
     models = [learner(MetaRecurrentPPO, **LINEAR) for _ in range(2)]
-    actor, other = (Stepper(model.policy) for model in models)
+    actor, other = (Stepper(model.policy, NUM_ENVS) for model in models)
     for weights in models[1].policy.parameters():
         weights.data += 0.1
     arguments = th.ones(NUM_ENVS, 3), models[0]._last_lstm_states, th.zeros(NUM_ENVS)

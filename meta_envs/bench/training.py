@@ -122,16 +122,16 @@ def _speed_of_floor(
     lifetimes = settings["batch_size"] // horizon
     slopes = [np.full((outputs, settings["batch_size"]), 1e-3, np.float32) for outputs in (2, 1)]
     seen: Any = th.randn(horizon, num, width)
-    zeros = np.zeros((num, network["lstm_hidden_size"]), np.float32)
+    zeros = np.zeros((network["lstm_hidden_size"], num), np.float32)
 
     def update() -> int:
-        cells = [Cell(lstm) for lstm in lstms]
+        cells = [Cell(lstm, num) for lstm in lstms]
         layers = [weights_of(head) for head in heads]
         states = [(zeros, zeros)] * memories
         for now in seen.numpy():
-            states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
+            states = [cell.step(now.T, *state) for cell, state in zip(cells, states, strict=True)]
             for (output, _), (weight, bias) in zip((states[0], states[-1]), layers, strict=True):
-                np.dot(output, weight.T) + bias
+                np.dot(weight, output) + bias[:, None]
         for _ in range(settings["n_epochs"]):
             for batch in seen.split(lifetimes, 1):
                 outputs = [lstm(batch)[0].flatten(0, 1) for lstm in lstms]

@@ -132,7 +132,7 @@ class _LifetimeSampling(RolloutBuffer):
         self._acted = divide(self.actions)
         scalars = np.stack([getattr(self, name)[:, 0] for name in SCALARS])
         self._scalars = self.to_torch(scalars, copy=False).reshape(len(SCALARS), -1, unit)
-        self._zeros: dict[int, RNNStates] = {}
+        self._cleared: dict[int, RNNStates] = {}
 
     def _choose(self, chosen: np.ndarray) -> Samples:
         first, lengths = self._first[chosen], self._lengths[chosen]
@@ -162,16 +162,16 @@ class _LifetimeSampling(RolloutBuffer):
         )
 
     def _states_before(self, first: np.ndarray) -> RNNStates:
-        """Recurrent states before the first steps of sequences; where these begin lifetimes, any will do."""
+        """Recurrent states before the first steps of sequences, cleared where these begin lifetimes."""
         assert self.initial_states is not None
-        if self._all_begin:
-            if len(first) not in self._zeros:
-                shapes = [[(len(state), len(first), state.shape[-1]) for state in pair] for pair in self.initial_states]
-                zeros = self.initial_states.pi[0].new_zeros(1)
-                self._zeros[len(first)] = RNNStates(*(tuple(zeros.expand(shape) for shape in pair) for pair in shapes))
-            return self._zeros[len(first)]
+        if self._all_begin and len(first) in self._cleared:
+            return self._cleared[len(first)]
         copies = th.as_tensor(first // self.buffer_size, device=self.device)
-        return RNNStates(*(tuple(state.index_select(1, copies) for state in pair) for pair in self.initial_states))
+        keep = 1.0 - self._scalars[-1].flatten()[th.as_tensor(first, device=self.device), None]
+        states = RNNStates(*(tuple(keep * state[:, copies] for state in pair) for pair in self.initial_states))
+        if self._all_begin:
+            self._cleared[len(first)] = states
+        return states
 
 
 class LifetimeRolloutBuffer(_LifetimeSampling, RecurrentRolloutBuffer):

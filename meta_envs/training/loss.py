@@ -111,8 +111,8 @@ class Loss:
     ) -> Evaluated:
         """The same where one `can_differentiate`, down to the memories' output; the gradients of the heads are set.
 
-        Episodes start where sequences begin, and nowhere else. ``both`` calls what is done for each of two memories
-        that `are_separate`; without it they go one way together.
+        Sequences begin in the states that are given, and no episode starts within one. ``both`` calls what is done for
+        each of two memories that `are_separate`; without it they go one way together.
         """
         latents: Any = policy.remember(
             samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time, both or in_turn
@@ -214,10 +214,10 @@ class Loss:
         return [float(number) for number in numbers], by_logits, by_values
 
 
-def _in_order_of_time(*arguments: Any) -> tuple[th.Tensor, State]:
+def _in_order_of_time(features: th.Tensor, state: State, _: th.Tensor, memory: Any) -> tuple[th.Tensor, State]:
     """`memories.run` with outputs (L * S, H): what is as long as a minibatch of them is copied nowhere."""
-    output, states = run(*arguments)
-    return output.flatten(0, 1), states
+    output, after = run(features, state, memory)
+    return output.flatten(0, 1), after
 
 
 def weights_of(head: th.nn.Linear) -> tuple[Array, Array]:

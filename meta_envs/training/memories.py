@@ -7,14 +7,18 @@ a network remembers is packed into the pair of tensors (num_layers, S, hidden_si
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import torch as th
 from torch import nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from meta_envs.training.settings import MEMORIES
 
 State: TypeAlias = tuple[th.Tensor, th.Tensor]
+
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks", "forward")
+"""Attributes of a module that are called, or change what is called, when it is."""
 
 
 class GRU(nn.GRU):
@@ -193,16 +197,21 @@ def add_forget_bias(lstm: nn.LSTM, bias: float) -> None:
             weights.data[lstm.hidden_size : 2 * lstm.hidden_size] += bias
 
 
-def run(features: th.Tensor, state: State, episode_starts: th.Tensor, memory: nn.Module) -> tuple[th.Tensor, State]:
+def run(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor, State]:
     """Run a memory over sequences of equal length, within which no episode starts.
 
-    Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; episode_starts (S * L,),
-    1 where the memory is cleared before the step; returns the output in the order of time (L, S, H), and the new state.
+    Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; returns the output in the
+    order of time (L, S, H), and the new state.
     """
-    num = state[0].shape[1]
-    keep = 1.0 - episode_starts.reshape(num, -1)[:, :1]
-    sequences = features.reshape(num, -1, features.shape[-1]).transpose(0, 1)
-    return memory(sequences, (keep * state[0], keep * state[1]))
+    sequences = features.reshape(state[0].shape[1], -1, features.shape[-1]).transpose(0, 1)
+    if not is_plain(memory):
+        return memory(sequences, state)
+    # What nn.LSTM calls, without its checks.
+    weights: list[th.Tensor] = [part for layer in memory.all_weights for part in layer]
+    output, hidden, cell = th.lstm(
+        sequences, state, weights, True, memory.num_layers, 0.0, memory.training, False, False
+    )
+    return output, (hidden, cell)
 
 
 def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
@@ -223,10 +232,12 @@ def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, S
     return features, (th.stack(hiddens), th.stack(cells))
 
 
-def is_plain(lstm: nn.Module) -> bool:
-    """Whether `step` may stand for a network."""
+def is_plain(memory: nn.Module) -> TypeGuard[nn.LSTM]:
+    """Whether a memory is an LSTM with nothing special about it, so that its weights tell all."""
     return (
-        type(lstm) is nn.LSTM
-        and lstm.bias
-        and not (lstm.bidirectional or lstm.proj_size or (lstm.dropout and lstm.training))
+        type(memory) is nn.LSTM
+        and memory.bias
+        and not (memory.bidirectional or memory.proj_size or (memory.dropout and memory.training))
+        and not any(vars(memory).get(name) for name in HOOKS)
+        and not _has_any_global_hook()
     )

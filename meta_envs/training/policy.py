@@ -196,10 +196,11 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         starts = episode_starts.reshape(num_sequences, -1)
         if starts.shape[1] > 1 and starts[:, 1:].any():
             return RecurrentActorCriticPolicy._process_sequence(features, lstm_states, episode_starts, lstm)
+        keep = 1.0 - starts[:, :1]
+        cleared = keep * lstm_states[0], keep * lstm_states[1]
         if starts.shape[1] == 1 and not th.is_grad_enabled() and is_plain(lstm):
-            keep = 1.0 - starts
-            return step(features, (keep * lstm_states[0], keep * lstm_states[1]), lstm)
-        output, states = run(features, lstm_states, episode_starts, lstm)
+            return step(features, cleared, lstm)
+        output, states = run(features, cleared, lstm)
         return output.transpose(0, 1).flatten(0, 1), states
 
     def remember(

@@ -100,7 +100,8 @@ class MetaRecurrentPPO(RecurrentPPO):
         if self.use_sde:
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
-        act = Stepper(self.policy) if can_step(self.policy) else self.policy
+        fast = can_step(self.policy)
+        act = Stepper(self.policy, env.num_envs) if fast else th.inference_mode()(self.policy.__call__)
         lstm_states = self._last_lstm_states
         self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
         ended: list[np.ndarray] = []
@@ -109,10 +110,9 @@ class MetaRecurrentPPO(RecurrentPPO):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
                 self.policy.reset_noise(env.num_envs)
 
-            with th.inference_mode():
-                obs_tensor = obs_as_tensor(self._last_obs, self.device)
-                episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
-                actions, values, log_probs, lstm_states = act(obs_tensor, lstm_states, episode_starts)
+            obs_tensor = obs_as_tensor(self._last_obs, self.device)
+            episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
+            actions, values, log_probs, lstm_states = act(obs_tensor, lstm_states, episode_starts)
             actions = actions.cpu().numpy()
             clipped_actions = actions
             if isinstance(self.action_space, spaces.Box):
