@@ -132,6 +132,7 @@ class _LifetimeSampling(RolloutBuffer):
         self._acted = divide(self.actions)
         scalars = np.stack([getattr(self, name)[:, 0] for name in SCALARS])
         self._scalars = self.to_torch(scalars, copy=False).reshape(len(SCALARS), -1, unit)
+        self._ones = th.ones(scalars.shape[1], device=self.device)
         self._cleared: dict[int, RNNStates] = {}
 
     def _choose(self, chosen: np.ndarray) -> Samples:
@@ -141,14 +142,14 @@ class _LifetimeSampling(RolloutBuffer):
             offset = np.arange(lengths.max())
             # Padding repeats a sequence's last step.
             units = (first[:, None] + np.minimum(offset, lengths[:, None] - 1)).ravel()
-        index = th.as_tensor(units, device=self.device)
+        index = th.from_numpy(units).to(self.device)
         seen = {name: part.index_select(0, index).flatten(0, 1) for name, part in self._seen.items()}
         values, log_probs, advantages, returns, starts = self._scalars.index_select(1, index).flatten(1)
         if self.sequence_length is None:
             starts.view(len(chosen), -1)[:, 1:] = 0.0  # the last step may be the first
             mask = th.as_tensor(offset < lengths[:, None], dtype=th.float32, device=self.device).flatten()
         else:
-            mask = values.new_ones(1).expand_as(values)
+            mask = self._ones[: len(values)]
         return self.samples_class(
             observations=seen if isinstance(self.observations, dict) else seen[""],
             actions=self._acted.index_select(0, index).flatten(0, 1),

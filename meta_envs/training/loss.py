@@ -118,47 +118,41 @@ class Loss:
             samples.observations, samples.lstm_states, samples.episode_starts, mask, _in_order_of_time, both or in_turn
         )[:2]
         num = samples.lstm_states.pi[0].shape[1]
-
-        def arrange(part: th.Tensor) -> Array:
-            return part.numpy().reshape(num, -1).T.ravel()
-
-        valid = slice(None) if mask is None else arrange(mask)
-        seen = [latent.detach().numpy()[valid] for latent in latents]
-        heads = policy.action_net, policy.value_net
-        weights, biases = zip(*map(weights_of, heads), strict=True)
-        # np.dot, since `@` is several times slower for shapes as thin as these.
-        logits, values = (
-            np.ascontiguousarray(np.dot(part, weight.T).T) + bias[:, None]
-            for part, weight, bias in zip(seen, weights, biases, strict=True)
+        heads, rows = (policy.action_net, policy.value_net), [slice(-1), slice(-1, None)]
+        weights, biases = (np.concatenate(pair) for pair in zip(*map(weights_of, heads), strict=True))
+        # With one memory both heads are one.
+        ways = [(latents[0], slice(None))] if latents[0] is latents[1] else list(zip(latents, rows, strict=True))
+        # np.dot, since `@` is several times slower for shapes as thin as these; of contiguous arrays it is faster yet.
+        outputs = np.concatenate(
+            [_by_sequence(np.dot(latent.detach().numpy(), weights[own].T.copy()), num) for latent, own in ways]
         )
-        numbers, by_logits, by_values = self.differentiate(
-            logits,
-            values[0],
-            arrange(samples.actions)[valid].astype(np.intp),
-            arrange(samples.old_log_prob)[valid],
-            arrange(samples.advantages)[valid],
-            arrange(samples.returns)[valid],
-            arrange(samples.old_values)[valid],
+        outputs += biases[:, None]
+        valid = slice(None) if mask is None else mask.numpy()
+        numbers, *slopes = self.differentiate(
+            outputs[:-1, valid],
+            outputs[-1, valid],
+            samples.actions.numpy().ravel()[valid].astype(np.intp),
+            samples.old_log_prob.numpy()[valid],
+            samples.advantages.numpy()[valid],
+            samples.returns.numpy()[valid],
+            samples.old_values.numpy()[valid],
         )
-        slopes = [by_logits, by_values[None]]
-        for head, part, slope in zip(heads, seen, slopes, strict=True):
-            head.weight.grad, head.bias.grad = th.from_numpy(np.dot(slope, part)), th.from_numpy(slope.sum(1))
-        if latents[0] is latents[1]:
-            latents, slopes, weights = latents[:1], [np.concatenate(slopes)], (np.concatenate(weights),)
+        outputs[:] = 0.0  # from here on their slopes
+        outputs[:-1, valid], outputs[-1, valid] = slopes
+        by_weights, by_biases = np.empty_like(weights), outputs.sum(1)
         roots, gradients = [], []
-        for latent, slope, weight in zip(latents, slopes, weights, strict=True):
-            back = np.dot(slope.T, weight)
-            if mask is not None:
-                padded = np.zeros(latent.shape, np.float32)
-                padded[valid] = back
-                back = padded
+        for latent, own in ways:
+            slope = _by_time(outputs[own], num)
+            np.dot(slope.T, latent.detach().numpy(), out=by_weights[own])
             if latent.requires_grad:
                 roots.append(latent)
-                gradients.append(th.from_numpy(back))
+                gradients.append(th.from_numpy(np.dot(slope, weights[own])))
+        for head, own in zip(heads, rows, strict=True):
+            head.weight.grad, head.bias.grad = th.from_numpy(by_weights[own]), th.from_numpy(by_biases[own])
         backward: Callable[[], Any] = partial(th.autograd.backward, roots, gradients)
         if both and len(roots) == 2:
-            ways = [partial(th.autograd.backward, *way) for way in zip(roots, gradients, strict=True)]
-            backward = partial(both, *ways)
+            first, second = (partial(th.autograd.backward, *way) for way in zip(roots, gradients, strict=True))
+            backward = partial(both, first, second)
         return dict(zip(LOGGED, numbers, strict=True)), backward
 
     def differentiate(
@@ -174,7 +168,7 @@ class Loss:
         """What is logged of the loss, and its derivatives by logits (A, N) and values (N,)."""
         num = len(values)
         if self.normalize_advantage and num > 1:
-            advantages = advantages - advantages.mean()
+            advantages = advantages - advantages.sum() / num
             advantages /= np.sqrt(np.dot(advantages, advantages) / (num - 1)) + 1e-8
 
         probs, log_probs = softmax(np.ascontiguousarray(logits))
@@ -182,7 +176,7 @@ class Loss:
         log_ratio = log_probs.ravel()[taken] - old_log_probs
         ratio = np.exp(log_ratio)
         gain = advantages * ratio
-        clipped = advantages * ratio.clip(1.0 - self.clip_range, 1.0 + self.clip_range)
+        clipped = advantages * np.minimum(np.maximum(ratio, 1.0 - self.clip_range), 1.0 + self.clip_range)
         # Where clipping lowers the gain, there is no slope.
         slope = np.where(gain <= clipped, gain, 0.0)
 
@@ -218,6 +212,16 @@ def _in_order_of_time(features: th.Tensor, state: State, _: th.Tensor, memory: A
     """`memories.run` with outputs (L * S, H): what is as long as a minibatch of them is copied nowhere."""
     output, after = run(features, state, memory)
     return output.flatten(0, 1), after
+
+
+def _by_sequence(outputs: Array, num: int) -> Array:
+    """Outputs (L * S, O) in the order of time as (O, S * L), one of the S sequences after the other."""
+    return outputs.reshape(-1, num, outputs.shape[1]).T.reshape(outputs.shape[1], -1)
+
+
+def _by_time(slopes: Array, num: int) -> Array:
+    """The inverse of `_by_sequence`."""
+    return slopes.reshape(len(slopes), num, -1).T.reshape(-1, len(slopes))
 
 
 def weights_of(head: th.nn.Linear) -> tuple[Array, Array]:

@@ -1,8 +1,13 @@
-"""Steps of an optimizer without what torch does around them."""
+"""Steps of an optimizer and norms of gradients without what torch does around them.
 
-from collections.abc import Callable
+On a CPU small tensors are counted up, summed and scaled as NumPy's arrays, whose calls cost a fraction of torch's.
+"""
+
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch as th
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
@@ -37,7 +42,11 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
             optimizer.step()
             return
         times = [state["step"] for state in states]
-        th._foreach_add_(times, 1)
+        if times[0].is_cpu:
+            for time in times:
+                np.add(counted := time.numpy(), 1.0, out=counted)
+        else:
+            th._foreach_add_(times, 1)
         th._fused_adam_(
             trained,
             [weights.grad for weights in trained],
@@ -55,6 +64,20 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
         )
 
     return step
+
+
+def clip_norm(parameters: Sequence[th.nn.Parameter], max_norm: float) -> float:
+    """Scale gradients down to a joint 2-norm of ``max_norm``, as torch's ``clip_grad_norm_``; gives the norm before."""
+    gradients = [weights.grad for weights in parameters if weights.grad is not None]
+    if not all(gradient.is_cpu for gradient in gradients):
+        return float(th.nn.utils.clip_grad_norm_(parameters, max_norm))
+    arrays = [gradient.numpy() for gradient in gradients]
+    norm = math.sqrt(sum(float(np.vdot(array, array)) for array in arrays))
+    scale = max_norm / (norm + 1e-6)
+    if scale < 1.0:
+        for array in arrays:
+            np.multiply(array, scale, out=array)
+    return norm
 
 
 def _is_plain(group: dict[str, Any]) -> bool:

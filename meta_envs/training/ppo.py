@@ -21,7 +21,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
 from meta_envs.training.loss import Evaluated, Loss, are_separate, can_differentiate
-from meta_envs.training.optimizer import step_of
+from meta_envs.training.optimizer import clip_norm, step_of
 from meta_envs.training.policy import RecurrentPolicy
 from meta_envs.training.process import beside
 from meta_envs.training.stepper import Stepper, can_step
@@ -239,17 +239,13 @@ class MetaRecurrentPPO(RecurrentPPO):
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
                 backward()
-                gradients = [weights.grad for weights in parameters if weights.grad is not None]
-                norm = float(th.linalg.vector_norm(th.cat([gradient.flatten() for gradient in gradients])))
+                norm = clip_norm(parameters, self.max_grad_norm)
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
                         f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
                         f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
                         "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
-                if norm > self.max_grad_norm - 1e-6:
-                    for gradient in gradients:
-                        gradient.mul_(self.max_grad_norm / (norm + 1e-6))
                 step()
             self._n_updates += 1
             if stop:
