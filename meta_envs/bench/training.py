@@ -111,40 +111,43 @@ def _speed_of_floor(
     from torch import nn
 
     from meta_envs.training.loss import weights_of
+    from meta_envs.training.memories import run
     from meta_envs.training.optimizer import step_of
     from meta_envs.training.stepper import Cell
 
-    lstms = [nn.LSTM(width, network["lstm_hidden_size"]) for _ in range(memories)]
-    heads = [nn.Linear(network["lstm_hidden_size"], outputs) for outputs in (2, 1)]
-    modules = nn.ModuleList([*lstms, *heads])
-    step = step_of(th.optim.Adam(modules.parameters(), lr=1e-3, fused=True))
+    size, batch_size = network["lstm_hidden_size"], settings["batch_size"]
+    lstms = [nn.LSTM(width, size) for _ in range(memories)]
+    # One memory's heads are one matrix.
+    heads = [nn.Linear(size, outputs) for outputs in ((3,) if memories == 1 else (2, 1))]
+    step = step_of(th.optim.Adam(nn.ModuleList([*lstms, *heads]).parameters(), lr=1e-3, fused=True))
     parameters = [weights for lstm in lstms for weights in lstm.parameters()]
-    lifetimes = settings["batch_size"] // horizon
-    slopes = [np.full((outputs, settings["batch_size"]), 1e-3, np.float32) for outputs in (2, 1)]
-    seen: Any = th.randn(horizon, num, width)
-    zeros = np.zeros((network["lstm_hidden_size"], num), np.float32)
+    slopes = [np.full((batch_size, head.out_features), 1e-3, np.float32) for head in heads]
+    seen: Any = th.randn(num, horizon, width)
+    columns = np.zeros((size, num), np.float32)
+    lifetimes = batch_size // horizon
+    state = (th.zeros(1, lifetimes, size),) * 2
 
     def update() -> int:
         cells = [Cell(lstm, num) for lstm in lstms]
         layers = [weights_of(head) for head in heads]
-        states = [(zeros, zeros)] * memories
-        for now in seen.numpy():
-            states = [cell.step(now.T, *state) for cell, state in zip(cells, states, strict=True)]
-            for (output, _), (weight, bias) in zip((states[0], states[-1]), layers, strict=True):
+        states = [(columns, columns)] * memories
+        for now in seen.numpy().transpose(1, 2, 0):
+            states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
+            for (output, _), (weight, bias) in zip(states, layers, strict=True):
                 np.dot(weight, output) + bias[:, None]
         for _ in range(settings["n_epochs"]):
-            for batch in seen.split(lifetimes, 1):
-                outputs = [lstm(batch)[0].flatten(0, 1) for lstm in lstms]
+            for batch in seen.split(lifetimes):
+                outputs = [run(batch.flatten(0, 1), state, lstm)[0].flatten(0, 1) for lstm in lstms]
                 back = []
-                for output, head, slope in zip((outputs[0], outputs[-1]), heads, slopes, strict=True):
+                for output, head, slope in zip(outputs, heads, slopes, strict=True):
                     latent, (weight, bias) = output.detach().numpy(), weights_of(head)
-                    np.dot(latent, weight.T) + bias
-                    head.weight.grad = th.from_numpy(np.dot(slope, latent))
-                    head.bias.grad = th.from_numpy(slope.sum(1))
-                    back.append(th.from_numpy(np.dot(slope.T, weight)))
+                    np.dot(latent, weight.T.copy()) + bias
+                    head.weight.grad = th.from_numpy(np.dot(slope.T, latent))
+                    head.bias.grad = th.from_numpy(slope.sum(0))
+                    back.append(th.from_numpy(np.dot(slope, weight)))
                 for weights in parameters:
                     weights.grad = None
-                th.autograd.backward(outputs, back if memories == 2 else [back[0] + back[1]])
+                th.autograd.backward(outputs, back)
                 step()
         return num * horizon
 
