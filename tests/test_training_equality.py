@@ -19,7 +19,11 @@ from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.torch_layers import FlattenExtractor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
-from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
+from meta_envs.training import (  # noqa: E402
+    MetaRecurrentPPO,
+    RecurrentPolicy,
+    memories,
+)
 from meta_envs.training.loss import Loss, can_differentiate  # noqa: E402
 from meta_envs.training.stepper import Stepper, can_step  # noqa: E402
 
@@ -276,8 +280,11 @@ def test_two_memories_at_once_learn_the_same(
         monkeypatch.setattr("meta_envs.training.process.num_cores", lambda cores=cores: cores)
         model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
         model.policy.features_extractor.requires_grad_(not frozen)
+        monkeypatch.setattr(
+            "meta_envs.training.loss.run",
+            lambda *arguments, there=there: (there.add(threading.current_thread()), memories.run(*arguments))[1],
+        )
         memory = model.policy.lstm_critic or model.policy.lstm_actor
-        memory.register_forward_hook(lambda *_, there=there: there.add(threading.current_thread()))
         memory.weight_hh_l0.register_hook(lambda _, back=back: back.add(threading.current_thread()))
         run(model)
         weights.append(model.policy.state_dict())
@@ -424,6 +431,24 @@ class Scaled(FlattenExtractor):
 def test_other_networks_step_by_torch(env: dict[str, bool], network: dict[str, Any]) -> None:
     """What the steps by hand are not made for is left to the policy."""
     assert not can_step(learner(MetaRecurrentPPO, env, policy_kwargs={"net_arch": [], **network}).policy)
+
+
+def test_hooks_of_memories_are_called() -> None:
+    """At every step and in every minibatch; and what a hook gives in the place of the output is used."""
+    model = learner(MetaRecurrentPPO, policy_kwargs={"net_arch": [], "shared_memory": True})
+    lengths: list[int] = []
+
+    def silence(_: Any, arguments: Any, result: Any) -> Any:
+        lengths.append(len(arguments[0]))
+        return 0.0 * result[0], result[1]
+
+    model.policy.lstm_actor.register_forward_hook(silence)
+    assert not can_step(model.policy)
+    before = model.policy.lstm_actor.weight_hh_l0.clone()
+    run(model, 1)
+    assert lengths.count(1) >= model.n_steps
+    assert len(lengths) > model.n_steps + 1
+    assert th.equal(model.policy.lstm_actor.weight_hh_l0, before)
 
 
 def run(model: RecurrentPPO, rollouts: int = 3) -> None:

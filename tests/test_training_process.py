@@ -1,5 +1,6 @@
 """Threads, cores and steps of optimizers: the same numbers, in less time."""
 
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ th = pytest.importorskip("torch")
 from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E402
 
 from meta_envs.training import process  # noqa: E402
-from meta_envs.training.optimizer import step_of  # noqa: E402
+from meta_envs.training.optimizer import clip_norm, step_of  # noqa: E402
 from meta_envs.training.process import beside, num_cores  # noqa: E402
 
 
@@ -92,11 +93,12 @@ def test_steps_are_those_of_the_optimizer(cls: type[th.optim.Adam], settings: di
     """Bit for bit, the state that is saved included, also where the learning rate changes in between."""
     ours, stock = networks()
     optimizers = [cls(network.parameters(), fused=True, eps=1e-5, **settings) for network in (ours, stock)]
-    step = step_of(optimizers[0])
     before = [weights.clone() for weights in ours.parameters()]
     for number in range(1, 6):
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = 0.1 / number
+        if number <= 2:  # the first makes the state that the others find
+            step = step_of(optimizers[0])
         descend(ours, step, number)
         descend(stock, optimizers[1].step, number)
     same = [th.equal(weights, other) for weights, other in zip(ours.parameters(), stock.parameters(), strict=True)]
@@ -142,12 +144,45 @@ def test_groups_with_settings_of_their_own_keep_them() -> None:
     step_of(th.optim.Adam(ours.parameters(), fused=True))()
 
 
+def test_weights_that_join_later_are_trained_too() -> None:
+    """Those that had no gradient when the step was asked for, and those that have none any more."""
+    ours, stock = networks()
+    optimizers = [th.optim.Adam(network.parameters(), fused=True) for network in (ours, stock)]
+    descend(ours, step_of(optimizers[0]), 1)
+    descend(stock, optimizers[1].step, 1)
+    for network, step in ((ours, step_of(optimizers[0])), (stock, optimizers[1].step)):
+        for parts in (("used", "unused"), ("unused",), ("used",)):
+            network.zero_grad()
+            for part in parts:
+                for weights in network[part].parameters():
+                    weights.grad = weights.detach() + 1.0
+            step()
+    th.testing.assert_close(ours.state_dict(), stock.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("max_norm", [0.0, 0.5, 100.0])
+def test_norms_are_clipped_as_by_torch(max_norm: float) -> None:
+    """Weights without a gradient do not count; a gradient that is not finite has a norm that is not."""
+    ours, stock = networks()
+    for network in (ours, stock):
+        for number, weights in enumerate(network["used"].parameters()):
+            weights.grad = (weights.detach() * (number + 1)).t().clone().t()  # some are transposed in memory
+    norm = clip_norm(list(ours.parameters()), max_norm)
+    expected = th.nn.utils.clip_grad_norm_(stock.parameters(), max_norm)
+    assert norm == pytest.approx(float(expected), rel=1e-6)
+    gradients = [[weights.grad for weights in network.parameters()] for network in (ours, stock)]
+    th.testing.assert_close(gradients[0][:4], gradients[1][:4])
+    assert gradients[0][4:] == [None, None]
+    ours["used"].weight_hh_l0.grad[0, 0] = th.nan
+    assert math.isnan(clip_norm(list(ours.parameters()), max_norm))
+
+
 def test_fused_adam_is_called_without_what_is_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for the first step, which makes its state; with hooks torch does it all."""
+    """Once the first step has made its state; with hooks torch does it all."""
     network, _ = networks()
     optimizer = th.optim.Adam(network.parameters(), fused=True)
+    descend(network, step_of(optimizer), 1)
     step = step_of(optimizer)
-    descend(network, step, 1)
     with monkeypatch.context() as patch:
         patch.setattr(type(optimizer), "step", None)
         descend(network, step, 2)

@@ -119,7 +119,7 @@ def _speed_of_floor(
     lstms = [nn.LSTM(width, size) for _ in range(memories)]
     # One memory's heads are one matrix.
     heads = [nn.Linear(size, outputs) for outputs in ((3,) if memories == 1 else (2, 1))]
-    step = step_of(th.optim.Adam(nn.ModuleList([*lstms, *heads]).parameters(), lr=1e-3, fused=True))
+    adam = th.optim.Adam(nn.ModuleList([*lstms, *heads]).parameters(), lr=1e-3, fused=True)
     parameters = [weights for lstm in lstms for weights in lstm.parameters()]
     slopes = [np.full((batch_size, head.out_features), 1e-3, np.float32) for head in heads]
     seen: Any = th.randn(num, horizon, width)
@@ -133,8 +133,9 @@ def _speed_of_floor(
         states = [(columns, columns)] * memories
         for now in seen.numpy().transpose(1, 2, 0):
             states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
-            for (output, _), (weight, bias) in zip(states, layers, strict=True):
-                np.dot(weight, output) + bias[:, None]
+            for (hidden, _), (weight, bias) in zip(states, layers, strict=True):
+                np.dot(weight, hidden) + bias[:, None]
+        step = step_of(adam)
         for _ in range(settings["n_epochs"]):
             for batch in seen.split(lifetimes):
                 outputs = [run(batch.flatten(0, 1), state, lstm)[0].flatten(0, 1) for lstm in lstms]

@@ -13,14 +13,16 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 
 VARIANTS = ("amsgrad", "maximize", "differentiable", "capturable", "decoupled_weight_decay")
 """Variants of Adam that `step_of` leaves to torch."""
+STATE = ("exp_avg", "exp_avg_sq", "step")
+"""What Adam keeps of each of its weights."""
 
 
 def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
     """An optimizer's ``step``; for torch's fused Adam the same in less than half the time, as one call of its kernel.
 
     What torch does around it (profiling, hooks, grouping by device, checks) takes longer than the kernel for networks
-    as small as these. Where there are hooks by now, or another ``step`` in its place, or variants of Adam, torch does
-    it all.
+    as small as these. Where there are hooks by now, or another ``step`` in its place, or variants of Adam, or no step
+    was taken yet, torch does it all. To be asked for again whenever that, or the optimizer's state, may have changed.
     """
     if type(optimizer) is not th.optim.Adam or len(optimizer.param_groups) != 1:
         return optimizer.step
@@ -30,28 +32,28 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
         _global_optimizer_pre_hooks,
         _global_optimizer_post_hooks,
     )
-    if any(hooks) or "step" in vars(optimizer) or not _is_plain(optimizer.param_groups[0]):
+    (group,) = optimizer.param_groups
+    known = [weights for weights in group["params"] if optimizer.state.get(weights)]
+    if any(hooks) or "step" in vars(optimizer) or not _is_plain(group) or not known:
         return optimizer.step
+    names = list(map(id, known))
+    trained = [weights.detach() for weights in known]
+    means, squares, times = ([optimizer.state[weights][key] for weights in known] for key in STATE)
+    counts = [time.numpy() for time in times if time.is_cpu]
 
-    @th.no_grad()
     def step() -> None:
-        (group,) = optimizer.param_groups
-        trained = [weights for weights in group["params"] if weights.grad is not None]
-        states = [optimizer.state[weights] for weights in trained]
-        if not (states and all(states)):  # at first there are none
+        if [id(weights) for weights in group["params"] if weights.grad is not None] != names:
             optimizer.step()
             return
-        times = [state["step"] for state in states]
-        if times[0].is_cpu:
-            for time in times:
-                np.add(counted := time.numpy(), 1.0, out=counted)
-        else:
+        for count in counts:
+            np.add(count, 1.0, out=count)
+        if not counts:
             th._foreach_add_(times, 1)
         th._fused_adam_(
             trained,
-            [weights.grad for weights in trained],
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
+            [weights.grad for weights in known],
+            means,
+            squares,
             [],
             times,
             lr=group["lr"],
