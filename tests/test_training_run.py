@@ -149,7 +149,7 @@ def die_and_resume(directory: Path, edges: Sequence[int], **changes: Any) -> Pat
     checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
     # Children of a server that has imported torch already.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["meta_envs.training.run"])
+    context.set_forkserver_preload(["meta_envs.training.trainer"])
     rng = np.random.default_rng()
     for low, high in itertools.pairwise(edges):
         step, delay = int(rng.integers(low, high)), rng.uniform(0.0, 0.03)
@@ -325,7 +325,7 @@ def test_a_kill_after_the_training_loses_nothing(
         assert 2 * num * family.horizon == 0.3 * TINY["steps"]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("meta_envs.training.run.choose_play", kill)
+    monkeypatch.setattr("meta_envs.training.trainer.choose_play", kill)
     with pytest.raises(KeyboardInterrupt):
         tiny(tmp_path)
     monkeypatch.undo()

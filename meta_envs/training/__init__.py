@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
     from meta_envs.training.policy import RecurrentPolicy
     from meta_envs.training.ppo import MetaRecurrentPPO
-    from meta_envs.training.run import train
+    from meta_envs.training.trainer import train
     from meta_envs.training.watch import TrainingStopped
 
 _LAZY = {
@@ -22,7 +22,7 @@ _LAZY = {
     "MetaRecurrentPPO": "ppo",
     "TrainingStopped": "watch",
     "load_agent": "agent",
-    "train": "run",
+    "train": "trainer",
 }
 
 __all__ = [

@@ -1,0 +1,162 @@
+"""Training from an id and a preset to an agent file, through checkpoints from which a run goes on exactly."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import gymnasium as gym
+import torch as th
+
+from meta_envs import __version__, make_family
+from meta_envs.training.agent import Agent, choose_play, load_agent
+from meta_envs.training.checkpoint import refuse_another_run, restore, save, writing
+from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
+from meta_envs.training.held_out import HeldOut
+from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.training.presets import KINDS, preset_of
+from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
+from meta_envs.training.progress import Progress
+from meta_envs.training.run import Run
+from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
+
+
+def train(
+    id: str,
+    *,
+    seed: int = 1,
+    directory: str | Path | None = None,
+    preset: str = "recommended",
+    keywords: dict[str, Any] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+    tensorboard: bool = False,
+    device: str = "cpu",
+    threads: int = 1,
+    checkpoint_seconds: float = 10.0,
+    **settings: Any,
+) -> Path:
+    """Train an agent and write it to a file.
+
+    The same run gives the same agent, whether or not it was interrupted and resumed.
+
+    Args:
+        id: The environment, such as ``"MetaBandit-Dependent-v0"``, also ``"module:id"``.
+        seed: Of the run, at least 0, below 2**19.
+        directory: Where checkpoint and agent are written; by default ``runs/<id>/seed-<seed>``.
+        preset: "recommended", or "a2c": the paper's own algorithm and values.
+        keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
+        resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it
+            is.
+        overwrite: Begin anew where the directory holds a run already; what is there stays until the first checkpoint
+            and the agent replace it, but for its curves.
+        progress: Show a progress bar.
+        tensorboard: Write curves for TensorBoard into the directory.
+        device: Where the network is: "cpu", "cuda" or "cuda:1". On another one last bits differ, and so does the agent.
+        threads: Of torch, on a CPU, at most 256. With two, agents that see images train 1.2 to 1.55 times as fast;
+            others gain little. (Two memories, ``shared_memory=False``, have a thread each wherever there are two cores,
+            and what they learn does not depend on it.) With another number last bits differ, and so does the agent.
+        checkpoint_seconds: Time between checkpoints.
+        **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
+
+    Returns:
+        The path of the agent, ``directory/agent.safetensors``.
+
+    Raises:
+        gymnasium.error.Error: If there is no such id.
+        ValueError: If a setting makes no sense, there is no such device or number of threads, the directory holds a
+            run and not one of ``resume`` and ``overwrite`` says what to do with it, or it is another run that is to be
+            resumed.
+        ImportError: If TensorBoard is wanted and not installed.
+        TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
+        FloatingPointError: If loss or weights are not finite; the last checkpoint, of finite weights, stays.
+        OSError: If the directory cannot be written to, or takes no more; the last checkpoint and an older agent stay.
+    """
+    if resume and overwrite:
+        raise ValueError("resume and overwrite are not possible together: give one of them.")
+    if not isinstance(checkpoint_seconds, int | float) or not checkpoint_seconds >= 0:
+        raise ValueError(f"checkpoint_seconds={checkpoint_seconds!r} is not possible: give a number of at least 0.")
+    require_device(device)
+    require_threads(threads)
+    module, _, id = id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    run = Run(id=id, seed=seed, keywords=keywords or {}, preset=preset_of(id, preset, **settings))
+    directory = Path(directory or Path("runs") / id / f"seed-{seed}")
+    checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
+    if tensorboard:
+        require_tensorboard()
+    if resume and agent.exists() and not checkpoint.exists():
+        refuse_another_run(agent, load_agent(agent).card, run.card)
+        return agent
+    if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
+        raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
+    keep_memory()
+    with threads_of_a_run(threads):
+        model, history = (
+            restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
+        )
+        _make_directory(directory)
+        if id not in KINDS[preset][0]:
+            print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
+        # What a kill left behind; and curves, if the run begins anew.
+        for pattern in (f".{checkpoint.name}.*", f".{agent.name}.*", *([] if resume else [FILES])):
+            for left in directory.glob(pattern):
+                left.unlink()
+        with (
+            Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
+            logging_curves(model, directory) if tensorboard else nullcontext(),
+        ):
+            watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
+            with watch.catching_interrupts():
+                _learn(run, model, watch)
+                save(checkpoint, run.card, model, history)  # choosing the play may take long
+                _finish(run, model, history, agent)
+        checkpoint.unlink(missing_ok=True)
+    if watch.interrupted:
+        raise TrainingStopped(f"Stopped at the end of the run; the agent is {agent}.")
+    return agent
+
+
+def _make_directory(directory: Path) -> None:
+    """Now, and not after hours of training, say so if it takes no files."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=directory).close()
+    except OSError as error:
+        raise OSError(
+            f"{directory} cannot be written to ({error.strerror or error}): choose another directory."
+        ) from error
+
+
+def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
+    """Train to the end, or to a plateau."""
+    try:
+        model.learn(run.preset.steps - model.num_timesteps, callback=watch, reset_num_timesteps=False)
+    except Plateau:
+        print(f"Stopped early at step {model.num_timesteps:,}: the held-out return rises no more.", file=sys.stderr)
+
+
+def _finish(run: Run, model: MetaRecurrentPPO, history: History, path: Path) -> None:
+    """Write the agent."""
+    card = {
+        **run.card,
+        "steps": model.num_timesteps,
+        "wall_seconds": round(history.spent, 1),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "device": str(model.device),
+        "threads": th.get_num_threads(),
+        "versions": {"meta-envs": __version__, "torch": th.__version__.split("+")[0], "gymnasium": gym.__version__},
+        "curve": {"rollouts": history.rollouts, "held_out": history.held_out},
+    }
+    family = make_family(run.id, **run.keywords)
+    agent = Agent.from_policy(model.policy, family, run.preset.network, card)
+    choose_play(agent, family, run.choosing_seeds.start, len(run.choosing_seeds))
+    with writing(path.parent, model):
+        agent.save(path)
