@@ -451,6 +451,24 @@ def test_hooks_of_memories_are_called() -> None:
     assert th.equal(model.policy.lstm_actor.weight_hh_l0, before)
 
 
+@pytest.mark.parametrize("part", ["action_net", "value_net"])
+def test_hooks_of_heads_are_called(part: str) -> None:
+    """In rollouts and in updates."""
+    model, modes = learner(MetaRecurrentPPO, **LINEAR), set()
+    head = getattr(model.policy, part)
+    head.register_forward_hook(lambda *_: modes.add(model.policy.training))
+    run(model, 1)
+    assert modes == {False, True}
+
+
+def test_hooks_of_the_policy_are_called() -> None:
+    """At every step."""
+    model, called = learner(MetaRecurrentPPO, **LINEAR), []
+    model.policy.register_forward_hook(lambda *_: called.append(1))
+    run(model, 1)
+    assert len(called) == model.n_steps
+
+
 def run(model: RecurrentPPO, rollouts: int = 3) -> None:
     """Train from the same random state."""
     model.set_random_seed(3)

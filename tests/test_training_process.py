@@ -160,21 +160,32 @@ def test_weights_that_join_later_are_trained_too() -> None:
     th.testing.assert_close(ours.state_dict(), stock.state_dict(), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("max_norm", [0.0, 0.5, 100.0])
-def test_norms_are_clipped_as_by_torch(max_norm: float) -> None:
-    """Weights without a gradient do not count; a gradient that is not finite has a norm that is not."""
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.99, 1.01, 1.5, 100.0])
+def test_norms_are_clipped_as_by_torch(share: float, size: float) -> None:
+    """To a share of what the norm is; weights without a gradient do not count."""
     ours, stock = networks()
     for network in (ours, stock):
         for number, weights in enumerate(network["used"].parameters()):
-            weights.grad = (weights.detach() * (number + 1)).t().clone().t()  # some are transposed in memory
-    norm = clip_norm(list(ours.parameters()), max_norm)
-    expected = th.nn.utils.clip_grad_norm_(stock.parameters(), max_norm)
-    assert norm == pytest.approx(float(expected), rel=1e-6)
-    gradients = [[weights.grad for weights in network.parameters()] for network in (ours, stock)]
-    th.testing.assert_close(gradients[0][:4], gradients[1][:4])
-    assert gradients[0][4:] == [None, None]
-    ours["used"].weight_hh_l0.grad[0, 0] = th.nan
-    assert math.isnan(clip_norm(list(ours.parameters()), max_norm))
+            gradient = size * (number + 1) * weights.detach()
+            weights.grad = gradient.t().clone().t()  # some are transposed in memory
+    norm = math.sqrt(sum(float(weights.grad.square().sum()) for weights in ours["used"].parameters()))
+    assert clip_norm(list(ours.parameters()), share * norm) == pytest.approx(norm, rel=1e-5)
+    th.nn.utils.clip_grad_norm_(stock.parameters(), share * norm)
+    gradients = [[weights.grad for weights in network["used"].parameters()] for network in (ours, stock)]
+    th.testing.assert_close(*gradients, rtol=1e-5, atol=0.0)
+    assert all(weights.grad is None for weights in ours["unused"].parameters())
+
+
+@pytest.mark.parametrize("worst", [math.nan, math.inf])
+def test_norms_that_are_not_finite_are_told(worst: float) -> None:
+    """And the gradients are left for their reader to look at."""
+    network, _ = networks()
+    gradient = th.full((16, 3), 2.0)
+    gradient[3, 1] = worst
+    network["used"].weight_ih_l0.grad = gradient.clone()
+    assert not math.isfinite(clip_norm(list(network.parameters()), 0.5))
+    th.testing.assert_close(network["used"].weight_ih_l0.grad, gradient, rtol=0, atol=0, equal_nan=True)
 
 
 def test_fused_adam_is_called_without_what_is_around_it(monkeypatch: pytest.MonkeyPatch) -> None:

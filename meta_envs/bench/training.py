@@ -104,8 +104,8 @@ def _speed_of_floor(
 ) -> float:
     """What the networks alone cost: a rollout's single steps, and every minibatch forward, backward and a step of Adam.
 
-    The same networks, batches and ways to compute them as in training, and nothing else: no environment, no loss (the
-    gradient at the heads is a constant), no buffer.
+    The same networks and batches, computed as in training or in fewer calls, and nothing else: no environment, no loss
+    (the gradient at the heads is a constant), no buffer.
     """
     import torch as th
     from torch import nn
@@ -121,7 +121,7 @@ def _speed_of_floor(
     heads = [nn.Linear(size, outputs) for outputs in ((3,) if memories == 1 else (2, 1))]
     adam = th.optim.Adam(nn.ModuleList([*lstms, *heads]).parameters(), lr=1e-3, fused=True)
     parameters = [weights for lstm in lstms for weights in lstm.parameters()]
-    slopes = [np.full((batch_size, head.out_features), 1e-3, np.float32) for head in heads]
+    slopes = [np.full((head.out_features, batch_size), 1e-3, np.float32) for head in heads]
     seen: Any = th.randn(num, horizon, width)
     columns = np.zeros((size, num), np.float32)
     lifetimes = batch_size // horizon
@@ -142,10 +142,10 @@ def _speed_of_floor(
                 back = []
                 for output, head, slope in zip(outputs, heads, slopes, strict=True):
                     latent, (weight, bias) = output.detach().numpy(), weights_of(head)
-                    np.dot(latent, weight.T.copy()) + bias
-                    head.weight.grad = th.from_numpy(np.dot(slope.T, latent))
-                    head.bias.grad = th.from_numpy(slope.sum(0))
-                    back.append(th.from_numpy(np.dot(slope, weight)))
+                    np.dot(latent, weight.T.copy()).T + bias[:, None]
+                    head.weight.grad = th.from_numpy(np.dot(slope, latent))
+                    head.bias.grad = th.from_numpy(slope.sum(1))
+                    back.append(th.from_numpy(np.dot(slope.T, weight)))
                 for weights in parameters:
                     weights.grad = None
                 th.autograd.backward(outputs, back)

@@ -99,7 +99,8 @@ class _LifetimeSampling(RolloutBuffer):
         """Yield every step of the rollout once, in minibatches of whole sequences.
 
         The sequences are shuffled with NumPy's global generator and divided into as many minibatches as there would be
-        of ``batch_size`` steps; where sequences do not fit into that, some are longer and some shorter.
+        of ``batch_size`` steps; where sequences do not fit into that, some are longer and some shorter. Minibatches may
+        share masks and states, which are not to be changed.
 
         Args:
             batch_size: Number of steps in a minibatch, all by default.
@@ -132,7 +133,7 @@ class _LifetimeSampling(RolloutBuffer):
         self._acted = divide(self.actions)
         scalars = np.stack([getattr(self, name)[:, 0] for name in SCALARS])
         self._scalars = self.to_torch(scalars, copy=False).reshape(len(SCALARS), -1, unit)
-        self._ones = th.ones(scalars.shape[1], device=self.device)
+        self._ones = th.ones(1, device=self.device).expand(scalars.shape[1])
         self._cleared: dict[int, RNNStates] = {}
 
     def _choose(self, chosen: np.ndarray) -> Samples:

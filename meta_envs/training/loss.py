@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from meta_envs.family import Array
 from meta_envs.training.buffer import Samples
-from meta_envs.training.memories import State, run
+from meta_envs.training.memories import State, has_hooks, run
 from meta_envs.training.policy import FastCategorical, RecurrentPolicy
 from meta_envs.training.process import Both, in_turn
 
@@ -31,6 +31,7 @@ def can_differentiate(policy: Any) -> bool:
         and (policy.shared_lstm or policy.enable_critic_lstm)
         and not (len(policy.mlp_extractor.policy_net) or len(policy.mlp_extractor.value_net))
         and type(policy.action_net) is type(policy.value_net) is th.nn.Linear
+        and not (has_hooks(policy.action_net) or has_hooks(policy.value_net))
         and all(weights.requires_grad for weights in (*policy.action_net.parameters(), *policy.value_net.parameters()))
         and policy.device.type == "cpu"
     )

@@ -203,10 +203,11 @@ def run(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor
     Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; returns the output in the
     order of time (L, S, H), and the new state.
     """
-    sequences = features.reshape(state[0].shape[1], -1, features.shape[-1]).transpose(0, 1)
-    if not is_plain(memory):
+    num = state[0].shape[1]
+    sequences = features.reshape(num, -1, features.shape[-1]).transpose(0, 1)
+    if not (is_plain(memory) and features.shape[-1] == memory.input_size and _fits(state, num, memory)):
         return memory(sequences, state)
-    # What nn.LSTM calls, without its checks.
+    # What nn.LSTM calls after its checks; without them, torch writes where it should not.
     weights: list[th.Tensor] = [part for layer in memory.all_weights for part in layer]
     output, hidden, cell = th.lstm(
         sequences, state, weights, True, memory.num_layers, 0.0, memory.training, False, False
@@ -232,12 +233,21 @@ def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, S
     return features, (th.stack(hiddens), th.stack(cells))
 
 
+def _fits(state: State, num: int, lstm: nn.LSTM) -> bool:
+    return state[0].shape == state[1].shape == (lstm.num_layers, num, lstm.hidden_size)
+
+
 def is_plain(memory: nn.Module) -> TypeGuard[nn.LSTM]:
     """Whether a memory is an LSTM with nothing special about it, so that its weights tell all."""
     return (
         type(memory) is nn.LSTM
         and memory.bias
-        and not (memory.bidirectional or memory.proj_size or (memory.dropout and memory.training))
-        and not any(vars(memory).get(name) for name in HOOKS)
-        and not _has_any_global_hook()
+        and not (memory.batch_first or memory.bidirectional or memory.proj_size)
+        and not (memory.dropout and memory.training)
+        and not has_hooks(memory)
     )
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether more happens than a module's own mathematics when it is called."""
+    return any(vars(module).get(name) for name in HOOKS) or bool(_has_any_global_hook())

@@ -69,14 +69,17 @@ def step_of(optimizer: th.optim.Optimizer) -> Callable[[], Any]:
 
 
 def clip_norm(parameters: Sequence[th.nn.Parameter], max_norm: float) -> float:
-    """Scale gradients down to a joint 2-norm of ``max_norm``, as torch's ``clip_grad_norm_``; gives the norm before."""
+    """Scale gradients down to a joint 2-norm of ``max_norm``, as torch's ``clip_grad_norm_``; gives the norm before.
+
+    On a CPU they are float32 or float64, and left as they are if their norm is not finite.
+    """
     gradients = [weights.grad for weights in parameters if weights.grad is not None]
     if not all(gradient.is_cpu for gradient in gradients):
         return float(th.nn.utils.clip_grad_norm_(parameters, max_norm))
     arrays = [gradient.numpy() for gradient in gradients]
     norm = math.sqrt(sum(float(np.vdot(array, array)) for array in arrays))
     scale = max_norm / (norm + 1e-6)
-    if scale < 1.0:
+    if scale < 1.0 and math.isfinite(norm):
         for array in arrays:
             np.multiply(array, scale, out=array)
     return norm

@@ -100,8 +100,9 @@ class MetaRecurrentPPO(RecurrentPPO):
         if self.use_sde:
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
-        fast = can_step(self.policy)
-        act = Stepper(self.policy, env.num_envs) if fast else th.inference_mode()(self.policy.__call__)
+        act: Callable[..., Any] = th.inference_mode()(self.policy.__call__)
+        if can_step(self.policy):
+            act = Stepper(self.policy, env.num_envs)
         lstm_states = self._last_lstm_states
         self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
         ended: list[np.ndarray] = []

@@ -10,7 +10,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from meta_envs.family import Array
 from meta_envs.training.loss import can_differentiate, softmax, weights_of
-from meta_envs.training.memories import is_plain
+from meta_envs.training.memories import has_hooks, is_plain
 from meta_envs.training.policy import RecurrentPolicy
 
 
@@ -19,6 +19,7 @@ def can_step(policy: Any) -> bool:
     lstms = [lstm for lstm in (policy.lstm_actor, policy.lstm_critic) if lstm is not None]
     return (
         can_differentiate(policy)
+        and not has_hooks(policy)
         and (policy.shared_memory or len(lstms) == 2)
         and all(is_plain(lstm) and lstm.num_layers == 1 for lstm in lstms)
         and policy.is_flat
@@ -46,7 +47,7 @@ class Cell:
     def step(self, features: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
         """Hidden state and cell (H, B) float32 after features (F, B)."""
         size = self.size
-        self.inputs[: len(features)], self.inputs[-1 - size : -1] = features, hidden
+        self.inputs[: -1 - size], self.inputs[-1 - size : -1] = features, hidden
         tangents = np.tanh(np.dot(self.weights, self.inputs, out=self.gates), out=self.gates)
         logistic, candidate = tangents[: 3 * size], tangents[3 * size :]
         logistic *= 0.5
@@ -72,7 +73,10 @@ class Stepper:
         self._noise = th.empty(num, policy.action_net.out_features)
 
     def _take_weights(self) -> None:
-        """Take them again where torch has changed one, as a callback may by ``load_state_dict``."""
+        """Take them again where torch has counted a change, as of a callback's ``load_state_dict``.
+
+        Torch does not count the steps of its fused Adam, which are none of a rollout's.
+        """
         version = sum([weights._version for weights in self._parameters])
         if version != self._version:
             self._version = version
