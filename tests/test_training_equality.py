@@ -19,11 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.torch_layers import FlattenExtractor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
-from meta_envs.training import (  # noqa: E402
-    MetaRecurrentPPO,
-    RecurrentPolicy,
-    memories,
-)
+from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy, memories  # noqa: E402
 from meta_envs.training.loss import Loss, can_differentiate  # noqa: E402
 from meta_envs.training.stepper import Stepper, can_step  # noqa: E402
 
