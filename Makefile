@@ -30,10 +30,11 @@ test: .venv/.stamp ## Run the tests
 test-long: .venv/.stamp ## Run the long trainings too slow for `make test`
 	.venv/bin/pytest -n $(WORKERS) --maxprocesses 8 -m slow $(ARGS)
 
-check: .venv/.stamp ## Check style, format, types and spelling
+check: .venv/.stamp ## Check style, format, types, imports and spelling
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
 	.venv/bin/codespell
 
 format: .venv/.stamp ## Format the code, and repair what ruff can

@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 import meta_envs
-from meta_envs import agents
-from meta_envs.baselines import LEARNERS
+from meta_envs import LEARNERS, agents, make_learner
 from meta_envs.family import TaskFamily
-from meta_envs.learners import make_learner
-from meta_envs.rendering.sheet import take_picture, to_png
-from meta_envs.training.presets import KINDS
-from meta_envs.training.settings import Preset
+from meta_envs.rendering import take_picture, to_png
+from meta_envs.training import KINDS, Preset
 
 
 def write(folder: Path) -> None:
@@ -107,9 +104,9 @@ def agents_table() -> str:
     """The shipped agents beside all seeds that were trained, from their cards."""
     rows = []
     for id in agents.ids():
-        if id in agents.SHARED:
-            continue
         file = agents.find(id)
+        if file.stem != id:  # an agent that it shares with another id
+            continue
         card = agents.read_card(file)
         of_seeds = {
             name: [value(one) for one in card["seeds"]]

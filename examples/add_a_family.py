@@ -17,7 +17,7 @@ import meta_envs
 import meta_envs.testing
 from meta_envs import wrappers
 from meta_envs.family import Array, FiniteTaskFamily, require_integers, require_numbers
-from meta_envs.rendering.sheet import save_png, take_picture
+from meta_envs.rendering import save_png, take_picture
 
 LEFT, RIGHT, FORWARD = range(3)
 

@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 from scipy.special import logit
 
-from meta_envs.families.restless import RestlessBandit
+from meta_envs.families import RestlessBandit
 from meta_envs.family import Array
 
 SIGMAS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)

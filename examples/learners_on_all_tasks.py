@@ -9,9 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import meta_envs
-from meta_envs import Scorecard
-from meta_envs.baselines import LEARNERS
-from meta_envs.learners import serving
+from meta_envs import LEARNERS, Scorecard, serving
 
 HEAD = """# All learners on all tasks
 

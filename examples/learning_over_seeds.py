@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 import meta_envs
+from meta_envs import serving
 from meta_envs.cli import parse_pairs
-from meta_envs.learners import Learner, serving
-from meta_envs.scorecards import save_cards
+from meta_envs.evaluation import save_cards
+from meta_envs.learners import Learner
 from meta_envs.training import load_agent, train
 
 

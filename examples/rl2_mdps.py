@@ -25,12 +25,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from meta_envs import make_learner
 from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
-from meta_envs.families.tabular import TabularMDP
+from meta_envs.families import TabularMDP
 from meta_envs.family import Array
-from meta_envs.learners import Learner, make_learner
-from meta_envs.mdp_learners import UCRL2, EpisodePlanner, plan
-from meta_envs.records import record
+from meta_envs.learners import UCRL2, EpisodePlanner, Learner, plan, record
 
 COLUMNS = ("random", "psrl", "optimistic_psrl", "ucrl2", "beb", "epsilon_greedy", "greedy")
 PUBLISHED = {

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 
 import meta_envs
-from meta_envs.learners import Learner, serving
-from meta_envs.plots import regret_figure
-from meta_envs.scorecards import save_cards, table
+from meta_envs import serving
+from meta_envs.evaluation import regret_figure, save_cards, table
+from meta_envs.learners import Learner
 from meta_envs.training import TrainingStopped, load_agent, train
 
 

@@ -1,20 +1,33 @@
 """Meta-environments: the Gymnasium suite for deep meta-reinforcement learning."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from meta_envs.lazy import lazily
 from meta_envs.registry import ids, make_family, register
+from meta_envs.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from meta_envs.comparison import Difference, compare
-    from meta_envs.evaluation import evaluate
-    from meta_envs.scorecards import Scorecard
-    from meta_envs.solver import Optimum, solve
-    from meta_envs.training import load_agent as load_agent
+    from meta_envs import agents as agents
+    from meta_envs import behaviour as behaviour
+    from meta_envs import bench as bench
+    from meta_envs import evaluation as evaluation
+    from meta_envs import families as families
+    from meta_envs import learners as learners
+    from meta_envs import lifetimes as lifetimes
+    from meta_envs import networks as networks
+    from meta_envs import rendering as rendering
+    from meta_envs import solvers as solvers
+    from meta_envs import testing as testing
+    from meta_envs import training as training
+    from meta_envs import wrappers as wrappers
+    from meta_envs.agents import load_agent as load_agent
+    from meta_envs.evaluation import Difference, Scorecard, compare, evaluate
+    from meta_envs.roster import LEARNERS, make_learner, serving
+    from meta_envs.solvers import Optimum, solve
 
-__version__ = "0.1.0"
 # load_agent is left out: `import *` works without PyTorch.
 __all__ = [
+    "LEARNERS",
     "Difference",
     "Optimum",
     "Scorecard",
@@ -22,30 +35,37 @@ __all__ = [
     "evaluate",
     "ids",
     "make_family",
+    "make_learner",
     "register",
+    "serving",
     "solve",
 ]
 
-_SUBMODULES = ("agents", "behaviour", "testing", "training", "wrappers")
-_LAZY = {
-    "Difference": "meta_envs.comparison",
-    "Optimum": "meta_envs.solver",
-    "Scorecard": "meta_envs.scorecards",
-    "compare": "meta_envs.comparison",
-    "evaluate": "meta_envs.evaluation",
-    "load_agent": "meta_envs.training",
-    "solve": "meta_envs.solver",
+_NAMES = {
+    "meta_envs.agents": ("load_agent",),
+    "meta_envs.evaluation": ("Difference", "Scorecard", "compare", "evaluate"),
+    "meta_envs.roster": ("LEARNERS", "make_learner", "serving"),
+    "meta_envs.solvers": ("Optimum", "solve"),
 }
+_FOLDERS = (
+    "agents",
+    "behaviour",
+    "bench",
+    "evaluation",
+    "families",
+    "learners",
+    "lifetimes",
+    "networks",
+    "rendering",
+    "solvers",
+    "testing",
+    "training",
+    "wrappers",
+)
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is heavy when it is first needed."""
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    if name in _SUBMODULES:
-        return import_module(f"meta_envs.{name}")
-    raise AttributeError(f"module 'meta_envs' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_SUBMODULES})
+if not TYPE_CHECKING:  # else every name would be of type Any
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {name: module for module, names in _NAMES.items() for name in names}
+        | {folder: f"meta_envs.{folder}" for folder in _FOLDERS},
+    )

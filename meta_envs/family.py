@@ -8,6 +8,8 @@ bits at different batch sizes.
 Shapes: ``B`` batch, ``T`` numbers of a task, ``S`` numbers of a state, ``K`` outcomes, ``D`` numbers of a belief.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,6 +17,20 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+
+from meta_envs.arguments import require, require_integers, require_numbers
+
+__all__ = [
+    "Array",
+    "DiscreteFamily",
+    "FiniteTaskFamily",
+    "Observation",
+    "TaskFamily",
+    "cumulative",
+    "require",
+    "require_integers",
+    "require_numbers",
+]
 
 Array = NDArray[Any]
 Observation = Array | dict[str, Array]
@@ -271,37 +287,3 @@ class FiniteTaskFamily(DiscreteFamily):
 def cumulative(probs: Array) -> Array:
     """Thresholds (B, K - 1) such that the outcome is the number of them at or below a uniform."""
     return np.cumsum(probs[:, :-1], axis=-1)
-
-
-def require(condition: bool, name: str, value: object, cure: str) -> None:
-    """Refuse a parameter in one sentence.
-
-    Raises:
-        ValueError: Unless ``condition`` holds.
-    """
-    if not condition:
-        raise ValueError(f"{name}={value!r} is not possible: {cure}.")
-
-
-def require_numbers(family: TaskFamily, *names: str) -> None:
-    """Refuse fields that are not finite numbers.
-
-    Raises:
-        ValueError: With the field, its value and the cure.
-    """
-    for name in names:
-        value = getattr(family, name)
-        number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        require(number and bool(np.isfinite(value)), name, value, "give a finite number")
-
-
-def require_integers(family: TaskFamily, minimum: dict[str, int]) -> None:
-    """Refuse fields that are not whole numbers of at least the given size.
-
-    Raises:
-        ValueError: With the field, its value and the cure.
-    """
-    for name, least in minimum.items():
-        value = getattr(family, name)
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(whole and value >= least, name, value, f"give a whole number of at least {least}")

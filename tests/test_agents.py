@@ -19,19 +19,20 @@ from typer.testing import CliRunner
 
 import meta_envs
 from meta_envs import agents
-from meta_envs.agents.__main__ import CURVE, ship
+from meta_envs.agents import cards
+from meta_envs.agents.agent import PLAYS
 from meta_envs.cli import app
-from meta_envs.evaluation import score_matrix
-from meta_envs.learners import make_learner, serving
+from meta_envs.cli.ship import CURVE, ship
+from meta_envs.evaluation.matrix import score_matrix
+from meta_envs.roster import make_learner, serving
 from meta_envs.training import Agent, Preset, load_agent, train
-from meta_envs.training.agent import PLAYS
 from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
 
 ID, OTHER, NONE = "MetaBandit-Restless-v0", "MetaTwoStep-v0", "MetaBandit-Informative-v0"
 SETTINGS: dict[str, Any] = {"steps": 10_000, "num_envs": 32, "hidden_size": 8, "progress": False}
 EPISODES = 200
-REAL = agents.FOLDER
+REAL = cards.FOLDER
 """Where the package's own agents are."""
 
 
@@ -62,7 +63,7 @@ def package(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A copy of them, in the package's place."""
     folder = tmp_path / "agents"
     shutil.copytree(shipped, folder)
-    monkeypatch.setattr(agents, "FOLDER", folder)
+    monkeypatch.setattr(cards, "FOLDER", folder)
     return folder
 
 
@@ -102,8 +103,8 @@ def test_ids_of_one_volatility_share_an_agent(id: str, package: Path) -> None:
 
 def test_shared_agents_are_of_registered_ids() -> None:
     """No id is left behind under an old name, and an agent that is shared is its owner's."""
-    assert {*agents.SHARED, *agents.SHARED.values()} <= set(meta_envs.ids())
-    assert not set(agents.SHARED) & set(agents.SHARED.values())
+    assert {*cards.SHARED, *cards.SHARED.values()} <= set(meta_envs.ids())
+    assert not set(cards.SHARED) & set(cards.SHARED.values())
 
 
 def test_an_id_without_an_agent_is_refused(package: Path) -> None:
@@ -192,7 +193,7 @@ def forge(**changes: Any) -> Callable[[Path, Path], None]:
     def change(weights: Path, card: Path) -> None:
         content = {**agents.read_card(weights), **changes}
         content = {name: value for name, value in content.items() if value is not None}
-        card.write_bytes(agents.write_card(content, weights.read_bytes()))
+        card.write_bytes(cards.write_card(content, weights.read_bytes()))
 
     return change
 
@@ -325,9 +326,9 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], other_ru
 
 
 def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(other_run: Path, tmp_path: Path) -> None:
-    """`python -m meta_envs.agents ID` finds the runs, says which seed it took, and ends with a sentence if none are."""
+    """`python -m meta_envs.cli.ship ID` finds runs, says which seed it took, and ends with a sentence if none is."""
     shutil.copytree(other_run.parent, tmp_path / "runs" / "learning" / OTHER / "seed-1")
-    command = [sys.executable, "-m", "meta_envs.agents", "--episodes", "20", "--folder", "out"]
+    command = [sys.executable, "-m", "meta_envs.cli.ship", "--episodes", "20", "--folder", "out"]
     done = subprocess.run([*command, OTHER], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
     assert f"{OTHER}.safetensors, seed 1, the median of 1: " in done.stdout
     assert agents.read_card(tmp_path / "out" / f"{OTHER}.safetensors")["seed"] == 1
@@ -407,9 +408,9 @@ def test_info_and_list_tell_of_agents(package: Path) -> None:
 def test_cards_are_read_without_torch(package: Path) -> None:
     """What `info` shows, and the package itself, need nothing that trains."""
     code = (
-        "import sys, pathlib; from meta_envs import agents\n"
+        "import sys, pathlib; from meta_envs.agents import cards\n"
         "from meta_envs.cli.environments import describe, describe_agent\n"
-        f"agents.FOLDER = pathlib.Path({str(package)!r})\n"
+        f"cards.FOLDER = pathlib.Path({str(package)!r})\n"
         f"print(describe_agent({ID!r}), describe({ID!r}))\n"
         "assert not {'torch', 'stable_baselines3', 'safetensors'} & set(sys.modules)"
     )
@@ -526,7 +527,7 @@ def test_no_memory_is_a_memory_that_stays_empty() -> None:
 
 def in_package() -> list[str]:
     """Ids of the agents that this checkout ships, each once."""
-    return [id for id in agents.ids() if id not in agents.SHARED]
+    return [id for id in agents.ids() if id not in cards.SHARED]
 
 
 def is_image(id: str) -> bool:

@@ -14,9 +14,9 @@ from gymnasium.vector import AutoresetMode
 
 import meta_envs
 from meta_envs import wrappers
-from meta_envs.envs import MetaEnv
+from meta_envs.envs.single import MetaEnv
+from meta_envs.envs.vector import MetaVectorEnv
 from meta_envs.testing.playing import difference, go_on, tasks
-from meta_envs.vector_envs import MetaVectorEnv
 
 IDS = meta_envs.ids()
 DEPENDENT = "MetaBandit-Dependent-v0"

@@ -19,17 +19,18 @@ from meta_envs.behaviour import (
     record_trials,
     stay_probabilities,
 )
-from meta_envs.behaviour.intervals import average, proportions, wilson
+from meta_envs.behaviour.estimates import average, proportions
 from meta_envs.behaviour.likelihood import Block
 from meta_envs.behaviour.recording import name_task_columns, number_trials
 from meta_envs.behaviour.statistics import CELLS
-from meta_envs.envs import MetaEnv
+from meta_envs.envs.single import MetaEnv
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.families.two_step import TwoStep
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner
+from meta_envs.intervals import wilson
+from meta_envs.learners.learner import Learner
 
 
 class Sampler(Learner):

@@ -14,11 +14,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import meta_envs
 from meta_envs import testing, wrappers
-from meta_envs.envs import MetaEnv
+from meta_envs.envs.single import MetaEnv
+from meta_envs.envs.vector import MetaVectorEnv
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.testing import sampling
-from meta_envs.vector_envs import MetaVectorEnv
 
 GLOBAL = np.random.default_rng(0)
 
@@ -373,7 +373,7 @@ class Breakage:
     fails: set[str]
     family: type = Sound
     entry_point: str | Callable[..., Any] = "meta_envs.envs:MetaEnv"
-    vector_entry_point: str = "meta_envs.vector_envs:MetaVectorEnv"
+    vector_entry_point: str = "meta_envs.envs:MetaVectorEnv"
     keywords: dict[str, Any] = field(default_factory=dict)
     patch: tuple[Any, str, Any] | None = None
 

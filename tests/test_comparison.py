@@ -11,15 +11,18 @@ from rich.console import Console
 from toys import TwoRooms
 from typer.testing import CliRunner
 
-from meta_envs import compare, comparison, evaluate, living, make_family
+from meta_envs import compare, evaluate, make_family
 from meta_envs.behaviour import read_csv, record_trials, trials, write_trials
 from meta_envs.cli import app, main
 from meta_envs.cli.evaluation import usual_learners
-from meta_envs.comparison import find_differences
-from meta_envs.evaluation import assess, score_matrix
+from meta_envs.evaluation.comparison import find_differences
+from meta_envs.evaluation.matrix import score_matrix
+from meta_envs.evaluation.scores import assess
+from meta_envs.evaluation.tables import differences_table
 from meta_envs.families.independent import IndependentBandit
-from meta_envs.learners import Learner
-from meta_envs.records import Record
+from meta_envs.learners import rollout
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.returns import Record
 
 DEPENDENT = "MetaBandit-Dependent-v0"
 TWO_STEP = "MetaTwoStep-v0"
@@ -134,7 +137,7 @@ def sorted_rows(table: trials.TrialTable) -> trials.TrialTable:
 @pytest.mark.parametrize("place", [TWO_STEP, TwoRooms(length=6)], ids=["two-step", "rooms"])
 def test_what_is_written_is_what_is_recorded(place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has all rows of the table to the last bit, whatever the blocks and the parts it was written in."""
-    monkeypatch.setattr(living, "BLOCK", 7)
+    monkeypatch.setattr(rollout, "BLOCK", 7)
     monkeypatch.setattr(trials, "PART", 10)
     write_trials(["bayes", "random"], place, tmp_path / "new" / "trials.csv", episodes=20, seed=3)
     written = read_csv(tmp_path / "new" / "trials.csv")
@@ -164,7 +167,7 @@ class Failing(Learner):
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What breaks off leaves the old file, and no other."""
-    monkeypatch.setattr(living, "BLOCK", 7)
+    monkeypatch.setattr(rollout, "BLOCK", 7)
     (tmp_path / "trials.csv").write_text("old")
     with pytest.raises(RuntimeError, match="no more"):
         write_trials(Failing(), TWO_STEP, tmp_path / "trials.csv", episodes=9)
@@ -198,7 +201,7 @@ def test_nothing_saved_has_no_minus_sign() -> None:
     (pair,) = compare(["thompson", "ucb"], DEPENDENT, episodes=20)
     console = Console(width=80)
     with console.capture() as capture:
-        console.print(comparison.table([replace(pair, variance_saved=-1e-5), replace(pair, variance_saved=None)]))
+        console.print(differences_table([replace(pair, variance_saved=-1e-5), replace(pair, variance_saved=None)]))
     assert " 0.0 %" in capture.get()
     assert "-0.0" not in capture.get()
 

@@ -16,8 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 import meta_envs
-from meta_envs.baselines import LEARNERS
 from meta_envs.cli import app, parse_pairs
+from meta_envs.roster import LEARNERS
 from meta_envs.training.settings import Preset
 
 ROOT = Path(__file__).resolve().parent.parent

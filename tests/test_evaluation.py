@@ -15,16 +15,21 @@ from rich.console import Console
 from toys import RandomRoom, TwoRooms, UnlistedRooms
 
 import meta_envs
-from meta_envs import comparison, evaluate, ids, living, make_family, records, solve
-from meta_envs.baselines import LEARNERS, Bayes, Oracle, Random
-from meta_envs.envs import MetaEnv
-from meta_envs.evaluation import bootstrap_means
+from meta_envs import evaluate, ids, make_family, solve
+from meta_envs.envs.single import MetaEnv
+from meta_envs.evaluation import cards, comparison
+from meta_envs.evaluation.cards import Scorecard, load_cards, save_cards
+from meta_envs.evaluation.figure import regret_figure
+from meta_envs.evaluation.tables import table
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, make_learner, serving
-from meta_envs.plots import regret_figure
-from meta_envs.records import Record
-from meta_envs.scorecards import Scorecard, load_cards, save_cards, table
+from meta_envs.intervals import bootstrap_means
+from meta_envs.learners import returns, rollout
+from meta_envs.learners.basic import Oracle, Random
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.returns import Record
+from meta_envs.roster import LEARNERS, make_learner, serving
+from meta_envs.solvers.bayes import Bayes
 
 INDEPENDENT = "MetaBandit-Independent-v0"
 DEPENDENT = "MetaBandit-Dependent-v0"
@@ -33,7 +38,7 @@ DEPENDENT = "MetaBandit-Dependent-v0"
 def live_through(learners: list[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
     """What learners do in the lifetimes of an evaluation seed."""
     first = 2**32 + seed * 2**20
-    return records.record(learners, family, range(first, first + episodes), seed)
+    return returns.record(learners, family, range(first, first + episodes), seed)
 
 
 def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[float, float]:
@@ -92,7 +97,7 @@ def test_results_do_not_depend_on_the_number_of_lifetimes_or_the_company() -> No
 def test_results_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Learners without chance of their own get the same card however many lifetimes are lived side by side."""
     whole = evaluate([Bayes(), Oracle()], INDEPENDENT, episodes=50, num_trials=20)
-    monkeypatch.setattr(living, "BLOCK", block)
+    monkeypatch.setattr(rollout, "BLOCK", block)
     for first, second in zip(
         whole, evaluate([Bayes(), Oracle()], INDEPENDENT, episodes=50, num_trials=20), strict=True
     ):
@@ -408,7 +413,7 @@ def test_figure_names_the_missing_package(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_lazy_names_are_the_same() -> None:
     """`meta_envs.evaluate` and its like are those of the modules."""
     assert (meta_envs.Scorecard, meta_envs.Optimum.__name__) == (Scorecard, "Optimum")
-    assert (meta_envs.Difference, meta_envs.compare) == (comparison.Difference, comparison.compare)
+    assert (meta_envs.Difference, meta_envs.compare) == (cards.Difference, comparison.compare)
 
 
 @pytest.mark.parametrize("episodes", [5, 30, 120])

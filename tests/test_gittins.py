@@ -6,16 +6,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from meta_envs import bounds, evaluate, make_family, solve
-from meta_envs.baselines import LEARNERS
-from meta_envs.bounds import lagrangian_bound, oracle_bound, relaxed_mean, share_out, solve_by_bounds, value_at_prices
+from meta_envs import evaluate, make_family, solve
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.two_step import TwoStep
-from meta_envs.gittins import IndexPlan, discounted_indices, finite_horizon_indices
-from meta_envs.learners import make_learner
-from meta_envs.records import record
-from meta_envs.solver import Optimum, solve_generic
+from meta_envs.learners.gittins import IndexPlan, discounted_indices, finite_horizon_indices
+from meta_envs.learners.returns import record
+from meta_envs.roster import LEARNERS, make_learner
+from meta_envs.solvers import information
+from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound, posterior_means, value_at_prices
+from meta_envs.solvers.dynamic import solve_generic
+from meta_envs.solvers.independent import simulate, solve_by_bounds
+from meta_envs.solvers.information import relaxed_mean, share_out
+from meta_envs.solvers.optimum import Optimum
 
 
 @pytest.mark.parametrize(
@@ -131,12 +134,12 @@ def test_any_prices_bound_the_optimum() -> None:
     best, rng = solve_generic(family).value, np.random.default_rng(0)
     for _ in range(20):
         prices = rng.random(5)
-        assert prices.sum() + 3 * value_at_prices(prices, bounds._means(family), 0.0)[0] >= best - 1e-9
+        assert prices.sum() + 3 * value_at_prices(prices, posterior_means(family), 0.0)[0] >= best - 1e-9
 
 
 def test_pulls_at_prices_are_the_slope_of_the_value() -> None:
     """The gradient that the search follows is that of the smoothed value, by central differences."""
-    means = bounds._means(IndependentBandit(num_trials=6))
+    means = posterior_means(IndependentBandit(num_trials=6))
     prices = np.linspace(0.7, 0.45, 6)
     pulls = value_at_prices(prices, means, 0.05)[1]
     for step, unit in enumerate(1e-5 * np.eye(6)):
@@ -158,8 +161,8 @@ def test_pulls_are_shared_out_as_well_as_can_be() -> None:
 def test_surprises_are_nothing_in_the_mean() -> None:
     """Whatever an arm has paid, the expected surprise of its next pull is 0."""
     family = IndependentBandit(num_trials=7, alpha=0.6)
-    surprises = bounds._surprises(family).reshape(-1, 7, 7, 2)
-    means = bounds._means(family)
+    surprises = information._surprises(family).reshape(-1, 7, 7, 2)
+    means = posterior_means(family)
     for pulls in range(7):
         mean = means[pulls, : pulls + 1]
         part = surprises[:, pulls, : pulls + 1]
@@ -179,7 +182,7 @@ def test_achieved_is_the_value_of_the_policy() -> None:
     """What the simulation finds is the exact value of the Gittins policy, within 4 standard errors."""
     family = IndependentBandit(num_trials=12)
     plan = IndexPlan(family)
-    achieved, error = bounds.simulate(family, plan, oracle_bound(family))
+    achieved, error = simulate(family, plan, oracle_bound(family))
     assert abs(achieved - value_of_plan(family, plan)) < 4 * error
 
 

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import binomtest, chisquare
 
 import meta_envs
-from meta_envs import images, panorama
 from meta_envs.families import harlow
 from meta_envs.families.harlow import ANCHOR, CHOICE, FIRST_SIDE, FIXATION, HEADING, PHASE, TRIAL, VELOCITY, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic, identities
+from meta_envs.families.worlds import images, panorama
 from meta_envs.rendering import Trace, find_painter, theme
 
 LEVEL = 1e-4

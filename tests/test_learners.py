@@ -9,12 +9,12 @@ from scipy.stats import binomtest
 from toys import RandomRoom, TwoRooms
 
 from meta_envs import make_family
-from meta_envs.bandit_learners import UCB
-from meta_envs.baselines import LEARNERS
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, PrivilegedLearner, make_learner, serving
+from meta_envs.learners.bandits import UCB
+from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.roster import LEARNERS, make_learner, serving
 
 NUM = 20_000
 """Copies with which a probability is measured."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import meta_envs
-from meta_envs.evaluation import Scorecard
+from meta_envs.evaluation.scores import Scorecard
 from meta_envs.training import load_agent, train
 
 pytestmark = pytest.mark.slow

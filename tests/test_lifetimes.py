@@ -10,14 +10,10 @@ from families import Drift, PlainUrn, Urn, small
 
 import meta_envs
 from meta_envs.families.dependent import DependentBandit
-from meta_envs.lifetime import PlainLifetime, TabulatedLifetime, live_one
-from meta_envs.lifetimes import (
-    PlainLifetimes,
-    TabulatedLifetimes,
-    live,
-)
-from meta_envs.luck import Streams
-from meta_envs.tables import find_rows, tabulate
+from meta_envs.lifetimes.chance import Streams
+from meta_envs.lifetimes.many import PlainLifetimes, TabulatedLifetimes, live
+from meta_envs.lifetimes.one import PlainLifetime, TabulatedLifetime, live_one
+from meta_envs.lifetimes.tables import find_rows, tabulate
 from meta_envs.testing.playing import difference
 
 FAMILIES = [*(meta_envs.make_family(id, **small(id)) for id in meta_envs.ids()), Urn(), Urn(num_draws=1)]

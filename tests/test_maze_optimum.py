@@ -9,15 +9,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 import meta_envs
-from meta_envs import maze_optimum
 from meta_envs.families.i_maze import IMaze
 from meta_envs.families.i_maze_grid import IMazeGrid
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.random_maze import RandomMaze
+from meta_envs.families.worlds.mazes import list_places
 from meta_envs.family import TaskFamily
-from meta_envs.learners import PrivilegedLearner, make_learner, serving
-from meta_envs.lifetimes import live
-from meta_envs.mazes import list_places
+from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.lifetimes.many import live
+from meta_envs.roster import make_learner, serving
+from meta_envs.solvers import mazes
 
 Array = NDArray[np.float64]
 TOP = 0.075
@@ -171,7 +172,7 @@ def test_no_step_is_longer_than_a_push_round_a_corner() -> None:
         for _ in range(2):
             now = family.move(np.ones((len(pose), 1)), now, np.full(len(pose), action))
             longest = max(longest, float(np.hypot(now[:, 3], now[:, 4]).max()))
-    assert 1.005 * TOP < longest <= maze_optimum.FASTEST == pytest.approx(0.0781, abs=1e-4)
+    assert 1.005 * TOP < longest <= mazes.FASTEST == pytest.approx(0.0781, abs=1e-4)
 
 
 def fastest(row: float, degrees: float, width: int = 800) -> int:
@@ -202,7 +203,7 @@ def fastest(row: float, degrees: float, width: int = 800) -> int:
 @pytest.mark.parametrize("row", [4.6, 5.5, 6.4])
 def test_no_body_is_faster_than_the_bound_and_some_are_nearly_as_fast(row: float) -> None:
     """The fastest of very many ways takes no less decisions than the bound, and at a good heading at most 1 more."""
-    least = int(maze_optimum._count_decisions(maze_optimum._leave(np.array([row]))[1])[0])
+    least = int(mazes._count_decisions(mazes._leave(np.array([row]))[1])[0])
     found = [fastest(row, degrees) for degrees in (-97, 180)]
     assert least <= min(found) <= least + 1
 
@@ -253,11 +254,11 @@ def test_strings_are_the_shortest_ways_of_brute_force() -> None:
 
     cases = []
     for row in (4.5, 5.5, 6.5):
-        told = maze_optimum._leave(np.array([row]))
+        told = mazes._leave(np.array([row]))
         start = near((6.5, row), 0.01, 0.01)
         cases += [(start, near(mouths[0], 0.3, 0.01), told[0], 2), (start, near(goals[0], 0.01, 0.01), told[1], 2)]
     for other in (1, 2, 3):
-        told = maze_optimum._cross(0, other)
+        told = mazes._cross(0, other)
         start = near(mouths[0], 0.3, 0.01)
         cases += [(start, near(mouths[other], 0.3, 0.01), told[0], 2 if other == 1 else 4)]
         cases += [(start, near(goals[other], 0.01, 0.01), told[1], 2 if other == 1 else 4)]
@@ -269,10 +270,10 @@ def test_strings_are_the_shortest_ways_of_brute_force() -> None:
 
 def test_a_string_round_a_quarter_by_hand() -> None:
     """3 along x, a quarter of a circle of radius .5, 4 along y; and the same mirrored."""
-    told = maze_optimum.measure_string([(-3 - 0.5j, 0.0), (0.0 + 0j, 0.5), (0.5 + 4j, 0.0)])
-    assert told == pytest.approx(7 + np.pi / 4 - maze_optimum.GAIN)
-    told = maze_optimum.measure_string([(-3 + 0.5j, 0.0), (0.0 + 0j, -0.5), (0.5 - 4j, 0.0)])
-    assert told == pytest.approx(7 + np.pi / 4 - maze_optimum.GAIN)
+    told = mazes.measure_string([(-3 - 0.5j, 0.0), (0.0 + 0j, 0.5), (0.5 + 4j, 0.0)])
+    assert told == pytest.approx(7 + np.pi / 4 - mazes.GAIN)
+    told = mazes.measure_string([(-3 + 0.5j, 0.0), (0.0 + 0j, -0.5), (0.5 - 4j, 0.0)])
+    assert told == pytest.approx(7 + np.pi / 4 - mazes.GAIN)
 
 
 # Bounds
@@ -284,7 +285,7 @@ def test_visits_are_counted_as_by_enumeration() -> None:
     def enumerate_visits(left: int) -> float:
         return sum(p * (1 + enumerate_visits(left - n)) for n, p in ((2, 0.3), (3, 0.7)) if n <= left)
 
-    told = maze_optimum.count_visits(np.array([[0.0, 0.0, 0.3, 0.7]]), 9)[0]
+    told = mazes.count_visits(np.array([[0.0, 0.0, 0.3, 0.7]]), 9)[0]
     np.testing.assert_allclose(told, [enumerate_visits(left) for left in range(10)])
 
 
@@ -292,7 +293,7 @@ def test_least_ways_in_random_mazes_are_those_of_brute_force() -> None:
     """Dijkstra over blocks and the sides on which they are left, with 1 for straight on and .308 for a turn."""
     family = RandomMaze(layouts="random")
     task = np.array([[3.0, 17.0], [400.0, 0.0], [999.0, 49.0]])
-    told = maze_optimum.find_ways(family, task)
+    told = mazes.find_ways(family, task)
     width, sides = 21, np.array([1, 21, -1, -21])
     for row, (maze, goal) in enumerate(task.astype(int)):
         free = family.mazes.free[maze].ravel() == 1
@@ -326,11 +327,11 @@ def test_one_who_knows_the_goal_never_is_faster_than_the_bound() -> None:
         state = family.initial_state(task, share)
         if isinstance(family, RandomMaze):
             place = np.searchsorted(list_places(5, 10), family.block(state[:, :2]))
-            length = maze_optimum.find_ways(family, task)[np.arange(200), place] - 0.4
-            least = np.ceil((length / maze_optimum.FASTEST + 1) / 4)
+            length = mazes.find_ways(family, task)[np.arange(200), place] - 0.4
+            least = np.ceil((length / mazes.FASTEST + 1) / 4)
         else:
             row = np.where(task[:, 0] <= 2, state[:, 1], 11 - state[:, 1])
-            least = maze_optimum._count_decisions(maze_optimum._leave(row)[1])
+            least = mazes._count_decisions(mazes._leave(row)[1])
         taken = np.zeros(200)
         for decision in range(1, 400):
             outcome = family.outcome(task, state, family.best_action(task, state), rng.random((200, 2)))

@@ -10,13 +10,14 @@ from scipy.optimize import linprog
 from scipy.stats import binomtest
 
 import meta_envs
-from meta_envs.baselines import LEARNERS, Oracle, Random
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners import Learner, PrivilegedLearner, make_learner, serving
-from meta_envs.mdp_learners import BEB, PSRL, UCRL2, EpisodePlanner, OptimisticPSRL, Posterior, plan
-from meta_envs.records import record
+from meta_envs.learners.basic import Oracle, Random
+from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.returns import record
+from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, OptimisticPSRL, Posterior, plan
+from meta_envs.roster import LEARNERS, make_learner, serving
 
 NAMES = ("psrl", "optimistic_psrl", "ucrl2", "beb", "mdp_greedy", "mdp_epsilon_greedy")
 SMALL = TabularMDP(num_states=3, num_actions=2, episode_length=3, num_episodes=6)

@@ -12,12 +12,13 @@ import gymnasium as gym  # noqa: E402
 from gymnasium import spaces  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 
+from meta_envs.networks.kinds import MEMORIES  # noqa: E402
+from meta_envs.networks.memories import has_hooks, is_plain, make_memory, run  # noqa: E402
 from meta_envs.training import RecurrentPolicy  # noqa: E402
-from meta_envs.training.memories import has_hooks, is_plain, make_memory, run  # noqa: E402
 from meta_envs.training.presets import preset_of  # noqa: E402
 from meta_envs.training.run import Run  # noqa: E402
-from meta_envs.training.settings import CHOICES, MEMORIES  # noqa: E402
-from meta_envs.wrappers.vector import PreviousActionReward  # noqa: E402
+from meta_envs.training.settings import CHOICES  # noqa: E402
+from meta_envs.wrappers.vector.history import PreviousActionReward  # noqa: E402
 
 PARTS = [("observation", 3), ("previous_action", 2), ("previous_reward", 1), ("time", 1)]
 ACTION, REWARD, TIME = slice(3, 5), slice(5, 6), slice(6, 7)

@@ -9,10 +9,10 @@ import pytest
 from scipy import ndimage, stats
 
 import meta_envs
-from meta_envs import mazes, raycast
 from meta_envs.families.i_maze import IMaze
 from meta_envs.families.maze import ACTIONS
 from meta_envs.families.random_maze import RandomMaze
+from meta_envs.families.worlds import mazes, raycast
 
 FAMILIES = [
     IMaze(resolution=36),
@@ -83,7 +83,7 @@ def test_random_mazes_have_loops():
 
 def test_mazes_are_the_same_in_every_process():
     """A maze is made from its number alone, whatever was made before."""
-    code = "import hashlib; from meta_envs import mazes; m = mazes.random_mazes(5, 10, 'test', 7)\n"
+    code = "import hashlib; from meta_envs.families.worlds import mazes; m = mazes.random_mazes(5, 10, 'test', 7)\n"
     code += "print(hashlib.sha256(m.free[6].tobytes() + m.texture[6].tobytes()).hexdigest())"
     fresh = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout for _ in range(2)]
     whole = mazes.random_mazes(5, 10, "test")

@@ -18,7 +18,8 @@ from side_by_side import compare
 from test_wrappers import expect_sentence
 
 import meta_envs
-from meta_envs import privileged, wrappers
+from meta_envs import wrappers
+from meta_envs.envs import advice
 from meta_envs.testing.playing import arrays, difference, make_sync
 
 MODES = [mode.value for mode in AutoresetMode]
@@ -134,9 +135,9 @@ def test_many_lifetimes_are_planned_for_in_pieces(monkeypatch):
     task[:, 1] = 1.0 - task[:, 0]
     family = meta_envs.make_family(DEPENDENT, num_trials=3)
     view = task, np.zeros((9, 0)), np.arange(9) % 3, np.ones(9, dtype=bool)
-    whole = privileged.Advice(family, 9).best_action(*view)
-    monkeypatch.setattr(privileged, "CHUNK", 8)
-    np.testing.assert_array_equal(privileged.Advice(family, 9).best_action(*view), whole)
+    whole = advice.Advice(family, 9).best_action(*view)
+    monkeypatch.setattr(advice, "CHUNK", 8)
+    np.testing.assert_array_equal(advice.Advice(family, 9).best_action(*view), whole)
     np.testing.assert_array_equal(whole, np.argmax(task, axis=-1))
 
 
@@ -148,8 +149,8 @@ def test_plans_are_made_once_a_task_and_only_when_asked_for(monkeypatch):
         planned.append(len(task))
         return best_actions(family, task)
 
-    best_actions = privileged.best_actions
-    monkeypatch.setattr(privileged, "best_actions", count)
+    best_actions = advice.best_actions
+    monkeypatch.setattr(advice, "best_actions", count)
     venv = gym.make_vec(DEPENDENT, NUM, num_trials=5)
     venv.reset(seed=0)
     for _ in range(12):

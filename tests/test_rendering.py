@@ -18,7 +18,7 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 import meta_envs
-from meta_envs.envs import MetaEnv
+from meta_envs.envs.single import MetaEnv
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily

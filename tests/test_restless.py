@@ -12,13 +12,14 @@ import pytest
 from scipy.stats import binomtest, kstest, norm, pearsonr
 
 import meta_envs
-from meta_envs.bandit_learners import RescorlaWagner
 from meta_envs.families import restless
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.restless import RestlessBandit, fold, walk_kernels
 from meta_envs.family import Array, TaskFamily
-from meta_envs.filtering import solve_restless
-from meta_envs.learners import Learner, make_learner
+from meta_envs.learners.bandits import RescorlaWagner
+from meta_envs.learners.learner import Learner
+from meta_envs.roster import make_learner
+from meta_envs.solvers.restless import solve_restless
 
 LEVEL = 1e-4
 MIXED, LOW, HIGH = (f"MetaBandit-Restless{level}-v0" for level in ("", "Low", "High"))

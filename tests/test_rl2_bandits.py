@@ -1,13 +1,16 @@
 """The bandit table of RL^2, whose authors' own lifetimes can be lived again, against its printed digits."""
 
+import sys
 from pathlib import Path
 from runpy import run_path
 
 import pytest
 
-from meta_envs.learners import Learner
+from meta_envs.learners.learner import Learner
 
-EXAMPLE = run_path(str(Path(__file__).parents[1] / "examples" / "rl2_bandits.py"))
+EXAMPLES = Path(__file__).parents[1] / "examples"
+sys.path.append(str(EXAMPLES))  # as for a script there
+EXAMPLE = run_path(str(EXAMPLES / "rl2_bandits.py"))
 
 
 def replayed_rows(num_arms: int, num_trials: int, columns: tuple[str, ...]) -> dict[str, tuple[str, str]]:

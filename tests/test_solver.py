@@ -12,8 +12,7 @@ from scipy.integrate import quad
 from scipy.special import beta as beta_function
 from toys import RandomRoom, TwoRooms, UnlistedRooms
 
-from meta_envs import make_family, solve, solver
-from meta_envs.baselines import Bayes
+from meta_envs import make_family, solve
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.i_maze_grid import IMazeGrid
 from meta_envs.families.independent import IndependentBandit
@@ -21,9 +20,13 @@ from meta_envs.families.informative import InformativeBandit
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.families.two_step import TwoStep
 from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily
-from meta_envs.oracle import task_action_values
-from meta_envs.records import record
-from meta_envs.solver import merge, solve_generic, solve_two_arms
+from meta_envs.learners.returns import record
+from meta_envs.lifetimes.beliefs import first_state, merge
+from meta_envs.lifetimes.oracle import task_action_values
+from meta_envs.solvers import Optimum, dispatch, dynamic
+from meta_envs.solvers.bayes import Bayes
+from meta_envs.solvers.dynamic import solve_generic
+from meta_envs.solvers.independent import solve_two_arms
 
 History = tuple[tuple[int, int], ...]
 """Actions and outcomes so far."""
@@ -85,7 +88,7 @@ def best_by_histories(num_actions: int, horizon: int, evidence: Evidence) -> flo
     return value(())
 
 
-def policy_by_histories(optimum: solver.Optimum, horizon: int, evidence: Evidence) -> float:
+def policy_by_histories(optimum: Optimum, horizon: int, evidence: Evidence) -> float:
     """Expected return of a bandit's plan, by going through all histories that it can meet."""
 
     def value(history: History, node: np.ndarray) -> float:
@@ -247,7 +250,7 @@ def test_optimum_does_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) 
     """However many beliefs are expanded at once, values are the same and no branch leads elsewhere."""
     family = IndependentBandit(num_arms=3, num_trials=8, alpha=0.5)
     whole = solve_generic(family)
-    monkeypatch.setattr(solver, "CHUNK", 7)
+    monkeypatch.setattr(dynamic, "CHUNK", 7)
     parts = solve_generic(family)
     assert (parts.note, parts.value) == (whole.note, pytest.approx(whole.value, abs=1e-12))
 
@@ -322,10 +325,10 @@ def test_infeasible_optima_are_refused(family: TwoRooms | IndependentBandit, mes
 
 def test_too_many_beliefs_are_noticed_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the number is not known beforehand, the search stops and says how far it came."""
-    monkeypatch.setattr(solver, "MAX_BRANCHES", 6 * 100)
+    monkeypatch.setattr(dynamic, "MAX_BRANCHES", 6 * 100)
     with pytest.raises(ValueError, match=r"TwoRooms has 1\d\d beliefs after \d of 30 steps, more than the 100"):
         solve(TwoRooms(length=30))
-    solver._solve.cache_clear()
+    dispatch._solve.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -392,7 +395,7 @@ def best_by_weighing(family: DiscreteFamily, tasks: Array, weights: Array, state
 )
 def test_families_that_list_their_tasks_are_solved_as_by_histories(family: FiniteTaskFamily) -> None:
     """The optimum is that of a recursion over all histories that knows of no beliefs, only of the tasks' laws."""
-    expected = best_by_weighing(family, *family.tasks(), solver.first_state(family), family.horizon)
+    expected = best_by_weighing(family, *family.tasks(), first_state(family), family.horizon)
     assert solve(family).value == pytest.approx(expected, abs=1e-9)
 
 
@@ -403,5 +406,5 @@ def test_switching_schedules_are_solved_as_by_histories(keywords: dict[str, floa
     tasks = 2.0 + np.indices((2, 2, 2)).reshape(3, -1).T
     switches = np.sum(tasks[:, 1:] != tasks[:, :-1], axis=-1)
     prior = 0.5 * family.switch**switches * (1.0 - family.switch) ** (2 - switches)
-    expected = best_by_weighing(family, tasks, prior, solver.first_state(family), family.horizon)
+    expected = best_by_weighing(family, tasks, prior, first_state(family), family.horizon)
     assert solve(family).value == pytest.approx(expected, abs=1e-9)

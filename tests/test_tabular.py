@@ -10,7 +10,7 @@ from scipy import stats
 import meta_envs
 from meta_envs import testing
 from meta_envs.families.tabular import TabularMDP
-from meta_envs.lifetimes import live
+from meta_envs.lifetimes.many import live
 
 ID = "MetaMDP-Tabular-v0"
 LEVEL = 1e-4

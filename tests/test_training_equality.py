@@ -19,9 +19,10 @@ from stable_baselines3.common.callbacks import BaseCallback  # noqa: E402
 from stable_baselines3.common.torch_layers import FlattenExtractor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
-from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy, memories  # noqa: E402
-from meta_envs.training.loss import Loss, can_differentiate  # noqa: E402
-from meta_envs.training.stepper import Stepper, can_step  # noqa: E402
+from meta_envs.networks import memories  # noqa: E402
+from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
+from meta_envs.training.ppo.loss import Loss, can_differentiate  # noqa: E402
+from meta_envs.training.ppo.stepper import Stepper, can_step  # noqa: E402
 
 NUM_ENVS, LENGTH = 6, 8
 LINEAR: dict[str, Any] = {"policy_kwargs": {"net_arch": []}}
@@ -277,7 +278,7 @@ def test_two_memories_at_once_learn_the_same(
         model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
         model.policy.features_extractor.requires_grad_(not frozen)
         monkeypatch.setattr(
-            "meta_envs.training.loss.run",
+            "meta_envs.training.ppo.loss.run",
             lambda *arguments, there=there: (there.add(threading.current_thread()), memories.run(*arguments))[1],
         )
         memory = model.policy.lstm_critic or model.policy.lstm_actor

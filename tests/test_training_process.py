@@ -13,7 +13,7 @@ th = pytest.importorskip("torch")
 from torch.optim.optimizer import register_optimizer_step_post_hook  # noqa: E402
 
 from meta_envs.training import process  # noqa: E402
-from meta_envs.training.optimizer import clip_norm, step_of  # noqa: E402
+from meta_envs.training.ppo.optimizer import clip_norm, step_of  # noqa: E402
 from meta_envs.training.process import beside, num_cores  # noqa: E402
 
 

@@ -30,15 +30,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import meta_envs
 from meta_envs import cli
-from meta_envs.evaluation import FIRST_SEED
+from meta_envs.agents.interface import describe_interface
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.records import record
+from meta_envs.learners.returns import record
+from meta_envs.seeds import FIRST_SEED, SEED_SPACING
 from meta_envs.training import Agent, MetaRecurrentPPO, TrainingStopped, load_agent, train
 from meta_envs.training.held_out import HeldOut
-from meta_envs.training.interface import describe_interface
 from meta_envs.training.presets import KINDS, PRESETS, preset_of
-from meta_envs.training.run import SEED_SPACING, Run
+from meta_envs.training.run import Run
 from meta_envs.training.settings import Preset
 
 ID = "MetaBandit-Dependent-v0"

@@ -10,10 +10,10 @@ from scipy.stats import binom, binomtest, chisquare
 import meta_envs
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.families.two_step import TwoStep
-from meta_envs.filtering import solve_switching
-from meta_envs.records import record
+from meta_envs.learners.returns import record
 from meta_envs.rendering import Trace
-from meta_envs.rendering.two_step import write_two_step
+from meta_envs.rendering.painters.two_step import write_two_step
+from meta_envs.solvers.switching import solve_switching
 from meta_envs.wrappers import PreviousActionReward
 
 LEVEL = 1e-4

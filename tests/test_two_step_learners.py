@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from meta_envs import behaviour, make_family
-from meta_envs.learners import make_learner
+from meta_envs.roster import make_learner
 
 ID = "MetaTwoStep-v0"
 

@@ -4,8 +4,9 @@ Vector twins of the same names are in `meta_envs.wrappers.vector`. `SB3VecEnv` n
 when it is first asked for.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from meta_envs.lazy import lazily
 from meta_envs.wrappers import vector
 from meta_envs.wrappers.expected_reward import ExpectedReward
 from meta_envs.wrappers.history import PreviousActionReward
@@ -18,19 +19,5 @@ if TYPE_CHECKING:
 # SB3VecEnv is left out: `import *` works without Stable-Baselines3.
 __all__ = ["ExpectedReward", "MultiEpisode", "PreviousActionReward", "Privileged", "vector"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import Stable-Baselines3 only for those who use it."""
-    if name != "SB3VecEnv":
-        raise AttributeError(f"module 'meta_envs.wrappers' has no attribute {name!r}")
-    try:
-        from meta_envs.wrappers.sb3 import SB3VecEnv
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("meta_envs"):
-            raise
-        raise ImportError(f'SB3VecEnv needs {error.name}: pip install "meta-envs[train]".') from error
-    return SB3VecEnv
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), "SB3VecEnv"})
+if not TYPE_CHECKING:  # else every name would be of type Any
+    __getattr__, __dir__ = lazily(__name__, {"SB3VecEnv": "meta_envs.wrappers.sb3"}, "SB3VecEnv")

@@ -26,7 +26,7 @@ class ExpectedReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        from meta_envs.envs import MetaEnv
+        from meta_envs.envs.single import MetaEnv
 
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)

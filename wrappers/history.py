@@ -13,11 +13,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from meta_envs.arguments import to_plain
-from meta_envs.family import Array, TaskFamily, require
-from meta_envs.registry import family_of, keeps_rewards, layers
+from meta_envs.arguments import require, to_plain
+from meta_envs.family import Array, TaskFamily
 from meta_envs.wrappers.extended import Extended, check_extensible
+from meta_envs.wrappers.layers import family_of, keeps_rewards, layers
 
+INPUTS = ("action", "reward", "time", "reward_encoding")
+"""The switches of `PreviousActionReward`."""
 ENCODINGS = ("scalar", "one_hot")
 SWITCHES = {"previous_action": "action=False", "previous_reward": "reward=False", "time": "time=False"}
 

@@ -10,11 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from meta_envs.arguments import to_plain
-from meta_envs.family import Array, require
-from meta_envs.registry import layers
+from meta_envs.arguments import require, to_plain
+from meta_envs.family import Array
 from meta_envs.wrappers.extended import Extended
 from meta_envs.wrappers.history import elapsed_times
+from meta_envs.wrappers.layers import layers
 
 PART: dict[str, spaces.Box] = {"termination": spaces.Box(0.0, 1.0, (1,), np.float32)}
 

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from meta_envs.vector_envs import MetaVectorEnv
+from meta_envs.envs.vector import MetaVectorEnv
 
 FINAL = ("final_obs", "final_info", "_final_obs", "_final_info")
 

@@ -3,16 +3,11 @@
 `record_trials` makes the table from learners, `read_csv` from people's data; every analysis takes it.
 """
 
-from meta_envs.behaviour.intervals import Estimates
+from meta_envs.behaviour.estimates import Estimates
 from meta_envs.behaviour.logistic import LogisticFit, choice_regression, fit_logistic
 from meta_envs.behaviour.plots import curve_figure, stay_figure
 from meta_envs.behaviour.recording import record_trials, write_trials
-from meta_envs.behaviour.rescorla_wagner import (
-    RescorlaWagnerFit,
-    add_blocks,
-    compare_models,
-    fit_rescorla_wagner,
-)
+from meta_envs.behaviour.rescorla_wagner import RescorlaWagnerFit, add_blocks, compare_models, fit_rescorla_wagner
 from meta_envs.behaviour.statistics import (
     accuracy_by_trial,
     best_arm_by_trial,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meta_envs.arguments import require
 from meta_envs.behaviour.statistics import consecutive, two_step_trials
 from meta_envs.behaviour.trials import TrialTable
-from meta_envs.family import Array, require
+from meta_envs.family import Array
 
 STEEP = 15.0
 """Log odds beyond which a fit may be on its way to infinity, and separation is looked for."""

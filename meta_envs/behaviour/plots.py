@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from meta_envs.behaviour.intervals import Estimates
+from meta_envs.behaviour.estimates import Estimates
 from meta_envs.behaviour.statistics import CELLS
-from meta_envs.plots import COLOURS, STYLES
+from meta_envs.plots import COLOURS, STYLES, new_figure, save_figure, tidy
 
 COMMON, RARE = COLOURS[0], COLOURS[4]
 
@@ -30,7 +28,7 @@ def stay_figure(stays: Mapping[str, Estimates], path: str | os.PathLike[str]) ->
     """
     if not stays or any(not np.array_equal(stay.at, CELLS) for stay in stays.values()):
         raise ValueError("There are no stay probabilities to draw: give what stay_probabilities returns, by title.")
-    figure = _figure(2.9 * len(stays) + 0.8, 3.6)
+    figure = new_figure(2.9 * len(stays) + 0.8, 3.6)
     grid = figure.subplots(1, len(stays), sharey=True, squeeze=False)[0]
     for axes, (title, stay) in zip(grid, stays.items(), strict=True):
         places = np.array([0.0, 0.8, 2.0, 2.8])
@@ -43,11 +41,11 @@ def stay_figure(stays: Mapping[str, Estimates], path: str | os.PathLike[str]) ->
         axes.set_xticks([0.4, 2.4], ["rewarded", "unrewarded"])
         axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
         axes.set_ylim(0.0, 1.12)
-        _tidy(axes, title)
+        tidy(axes, title)
     grid[0].set_ylabel("P(stay)")
     handles = [grid[0].patches[0], grid[0].patches[1]]
     figure.legend(handles, ["common transition", "rare transition"], loc="outside lower center", ncols=2, frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def curve_figure(
@@ -75,7 +73,7 @@ def curve_figure(
     """
     if not curves or any(curve.at.dtype.kind not in "iuf" or len(curve.at) == 0 for curve in curves.values()):
         raise ValueError("There are no curves to draw: give estimates by trial or visit, by label.")
-    figure = _figure(7.5, 4.5)
+    figure = new_figure(7.5, 4.5)
     axes = figure.subplots()
     if chance is not None:
         axes.axhline(chance, color="0.6", linewidth=1, linestyle=(0, (4, 4)), label="chance")
@@ -88,25 +86,5 @@ def curve_figure(
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _tidy(axes, title)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('Figures need Matplotlib: pip install "meta-envs[plots]".') from error
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _tidy(axes: Any, title: str) -> None:
-    axes.set_title(title, loc="left", fontweight="bold")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="0.9")
-    axes.set_axisbelow(True)
-
-
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    tidy(axes, title)
+    save_figure(figure, path)

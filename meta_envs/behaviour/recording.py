@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from meta_envs.arguments import require
 from meta_envs.behaviour.trials import TrialTable, csv_parts, join
-from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
-from meta_envs.family import Array, TaskFamily, require
+from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
-from meta_envs.learners import Learner, make_learner
-from meta_envs.living import Life, live_blocks
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.rollout import Life, live_blocks
+from meta_envs.lifetimes.tables import tabulate
 from meta_envs.registry import make_family
-from meta_envs.tables import tabulate
+from meta_envs.roster import make_learner
+from meta_envs.seeds import FIRST_SEED, MAX_EPISODES
 
 MOST_NUMBERS = 8
 """Numbers of a task, a state or an outcome that get columns of their own; longer ones are left out."""

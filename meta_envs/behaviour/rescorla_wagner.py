@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meta_envs.arguments import require
 from meta_envs.behaviour.likelihood import PARAMETERS, Block, Peak
 from meta_envs.behaviour.trials import TrialTable, refuse_twins
-from meta_envs.family import Array, require
+from meta_envs.family import Array
 
 MODELS = ("b", "ab", "be", "abe")
 """What differs from block to block: the inverse temperature beta, the learning rate alpha, the lapse rate epsilon."""

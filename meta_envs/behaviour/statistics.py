@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from meta_envs.behaviour.intervals import Estimates, average, proportions
+from meta_envs.arguments import require
+from meta_envs.behaviour.estimates import Estimates, average, proportions
 from meta_envs.behaviour.trials import TrialTable, refuse_twins
-from meta_envs.family import Array, require
+from meta_envs.family import Array
 
 CELLS = np.array(["rewarded common", "rewarded rare", "unrewarded common", "unrewarded rare"])
 """Order of the stay probabilities."""

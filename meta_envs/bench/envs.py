@@ -41,9 +41,9 @@ def measure_envs(seconds: float) -> list[dict[str, Any]]:
 
 def with_history(num: int) -> Any:
     """Native copies of the bandit in the history wrapper."""
-    from meta_envs.wrappers import vector
+    from meta_envs.wrappers.vector import history
 
-    return vector.PreviousActionReward(gym.make_vec(ID, num_envs=num))
+    return history.PreviousActionReward(gym.make_vec(ID, num_envs=num))
 
 
 def _speed_of_single(env: gym.Env[Any, Any], seconds: float) -> float:

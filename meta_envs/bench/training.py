@@ -110,10 +110,10 @@ def _speed_of_floor(
     import torch as th
     from torch import nn
 
-    from meta_envs.training.loss import weights_of
-    from meta_envs.training.memories import run
-    from meta_envs.training.optimizer import step_of
-    from meta_envs.training.stepper import Cell
+    from meta_envs.networks.memories import run
+    from meta_envs.training.ppo.loss import weights_of
+    from meta_envs.training.ppo.optimizer import step_of
+    from meta_envs.training.ppo.stepper import Cell
 
     size, batch_size = network["lstm_hidden_size"], settings["batch_size"]
     lstms = [nn.LSTM(width, size) for _ in range(memories)]

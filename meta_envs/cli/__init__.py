@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from meta_envs.cli.bench import bench
 from meta_envs.cli.environments import info, list_environments, picture
 from meta_envs.cli.evaluation import evaluate
 from meta_envs.cli.options import parse_pairs
-from meta_envs.cli.speeds import bench
 from meta_envs.cli.training import train
 
 __all__ = ["app", "main", "parse_pairs"]

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 
 import meta_envs
-from meta_envs.baselines import LEARNERS
 from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
+from meta_envs.roster import LEARNERS
 
 
 def evaluate(
@@ -44,9 +44,7 @@ def evaluate(
     Where no --agent is given: random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the
     optimum's policy and, where that is not known to be optimal, one who knows the task.
     """
-    from meta_envs import comparison
-    from meta_envs.evaluation import assess
-    from meta_envs.scorecards import save_cards, table
+    from meta_envs.evaluation import assess, differences_table, find_differences, save_cards, table
 
     for option, path in (("--figure draws", figure), ("--csv writes", trials)):
         if path is not None and len(ids) > 1:
@@ -67,18 +65,18 @@ def evaluate(
 
                 write_trials(players, id, trials, episodes=episodes, seed=seed, **keywords)
             of_one, lives = assess(players, id, episodes=episodes, seed=seed, **keywords)
-            pairs = comparison.find_differences(of_one, lives) if paired else []
+            pairs = find_differences(of_one, lives) if paired else []
         cards += of_one
         differences += pairs
         if not as_json:
-            Console().print(table(of_one), *(["", comparison.table(pairs)] if pairs else []))
+            Console().print(table(of_one), *(["", differences_table(pairs)] if pairs else []))
     if as_json:
         shown = [card.to_dict() for card in cards]
         print_json({"scorecards": shown, "differences": [pair.to_dict() for pair in differences]} if paired else shown)
     if output is not None:
         save_cards(cards, output)
     if figure is not None:
-        from meta_envs.plots import regret_figure
+        from meta_envs.evaluation import regret_figure
 
         regret_figure(cards, figure)
     for path in filter(None, (output, figure, trials)):
@@ -87,7 +85,7 @@ def evaluate(
 
 def usual_learners(id: str, **keywords: Any) -> list[Any]:
     """What an environment is evaluated with where nothing else is said."""
-    from meta_envs.learners import serving
+    from meta_envs.roster import serving
 
     usual = serving(["random", "ucb1", "thompson", "psrl"], id, **keywords)
     try:
@@ -100,7 +98,7 @@ def usual_learners(id: str, **keywords: Any) -> list[Any]:
 
 def load_plays(names: list[str], id: str) -> list[Any]:
     """Learners by name, and trained agents in both of their ways to play, told apart where there are several."""
-    from meta_envs.learners import is_agent, make_learner
+    from meta_envs.roster import is_agent, make_learner
 
     several = sum(map(is_agent, names)) > 1
     plays: list[Any] = []

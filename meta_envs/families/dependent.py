@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from meta_envs.arguments import require, require_integers, require_numbers
 from meta_envs.families.bernoulli import BernoulliBandit
-from meta_envs.family import Array, cumulative, require, require_integers, require_numbers
+from meta_envs.family import Array, cumulative
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, TaskFamily, require, require_integers, require_numbers
-from meta_envs.images import GENERATED, SPLITS, Images, as_images, count_images, load_images
-from meta_envs.panorama import hang, look, picture_size
+from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.families.worlds.images import GENERATED, SPLITS, Images, as_images, count_images, load_images
+from meta_envs.families.worlds.panorama import hang, look, picture_size
+from meta_envs.family import Array, TaskFamily
 
 LEFT, RIGHT, STAY = range(3)
 ACTION_REPEAT = 4

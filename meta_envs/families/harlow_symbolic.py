@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
+from meta_envs.arguments import require, require_integers
 from meta_envs.families.harlow import FIXATION_REWARD, STAY, is_pair, pictured, sample_pair
-from meta_envs.family import Array, TaskFamily, require, require_integers
-from meta_envs.images import SPLITS
+from meta_envs.families.worlds.images import SPLITS
+from meta_envs.family import Array, TaskFamily
 
 NUM_IDENTITIES = 1000
 """Identities of each split."""

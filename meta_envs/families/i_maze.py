@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from meta_envs.arguments import require, require_integers
 from meta_envs.families.maze import POSE, Maze
-from meta_envs.family import Array, require, require_integers
-from meta_envs.mazes import Mazes, i_maze
+from meta_envs.families.worlds.mazes import Mazes, i_maze
+from meta_envs.family import Array
 
 WIDTH = 13
 GOALS = np.array([1 * WIDTH + 1, 1 * WIDTH + 11, 9 * WIDTH + 1, 9 * WIDTH + 11])

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, FiniteTaskFamily, require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.family import Array, FiniteTaskFamily
 
 FORWARD, TURN_LEFT, TURN_RIGHT, BACKWARD = range(4)
 HEADINGS = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]])

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meta_envs.arguments import require, require_integers, require_numbers
 from meta_envs.families.bernoulli import BernoulliBandit
-from meta_envs.family import Array, require, require_integers, require_numbers
+from meta_envs.family import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, FiniteTaskFamily, require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.family import Array, FiniteTaskFamily
 
 
 @dataclass(frozen=True, kw_only=True)

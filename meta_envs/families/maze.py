@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, TaskFamily, require_integers, require_numbers
-from meta_envs.mazes import Mazes, find_route
-from meta_envs.raycast import render
+from meta_envs.arguments import require_integers, require_numbers
+from meta_envs.families.worlds.mazes import Mazes, find_route
+from meta_envs.families.worlds.raycast import render
+from meta_envs.family import Array, TaskFamily
 
 REPEAT = 4
 """Primitive steps of a decision."""

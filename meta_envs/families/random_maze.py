@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from meta_envs.arguments import require, require_integers
 from meta_envs.families.maze import POSE, Maze
-from meta_envs.family import Array, require, require_integers
-from meta_envs.mazes import NUM_LAYOUTS, SETS, Mazes, list_places, random_mazes
+from meta_envs.families.worlds.mazes import NUM_LAYOUTS, SETS, Mazes, list_places, random_mazes
+from meta_envs.family import Array
 
 SIZES = {"tiny": (3, 4, 900), "small": (5, 10, 900), "large": (9, 15, 2700)}
 """Rows and columns of places, and decisions of a lifetime."""

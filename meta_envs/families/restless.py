@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, DiscreteFamily, cumulative, require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.family import Array, DiscreteFamily, cumulative
 
 FEWEST_CELLS = 48
 """Cells of the belief's grid on [0, 1] for each step size; more where a step is short."""
@@ -15,8 +16,6 @@ CELLS_A_STEP = 1.0
 """Cells that the smallest step size spans at least: from 1 on a step of the walk on the grid is exact to 1e-8."""
 SMALLEST_CHANCE = 2.0**-54
 """Stands for a uniform of 0, which has no normal quantile."""
-
-
 ROWS = 64
 """Rows of the matrix products that move beliefs on."""
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, TaskFamily, require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.family import Array, TaskFamily
 
 SMALLEST = 2.0**-54
 """Stands for a uniform of 0, whose normal quantile would be infinite: half of the smallest other one."""

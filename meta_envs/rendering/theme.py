@@ -30,8 +30,6 @@ LOW: Color = (233, 150, 30)
 HIGH: Color = (0, 84, 159)
 TRUTH: Color = (163, 37, 106)
 """The hidden task, shown only when a lifetime is over, is the one thing in this colour."""
-
-
 LEVELS = np.rint(np.linspace(LOW, HIGH, 256)).astype(np.uint8)
 """Colours (256, 3) uint8 of rewards from the lowest to the highest."""
 

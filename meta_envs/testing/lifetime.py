@@ -14,7 +14,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import VectorEnv
 
 from meta_envs.family import DiscreteFamily, FiniteTaskFamily, TaskFamily
-from meta_envs.lifetimes import pick
+from meta_envs.lifetimes.many import pick
 from meta_envs.registry import make_family
 from meta_envs.testing.playing import act, arrays, begin, difference, go_on, horizon, live_through, tasks
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from meta_envs import wrappers
 from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily
-from meta_envs.lifetimes import live
+from meta_envs.lifetimes.many import live
 from meta_envs.registry import make_family
 from meta_envs.testing.playing import arrays, tasks
 

@@ -1,31 +1,22 @@
 """Training of recurrent meta-learners with PyTorch and Stable-Baselines3, which nothing outside imports."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meta_envs.training.presets import PRESETS
+from meta_envs.lazy import lazily
+from meta_envs.training.presets import KINDS, PRESETS
 from meta_envs.training.settings import Preset
 
 if TYPE_CHECKING:
-    from meta_envs.training.agent import Agent, load_agent
-    from meta_envs.training.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-    from meta_envs.training.policy import RecurrentPolicy
-    from meta_envs.training.ppo import MetaRecurrentPPO
+    from meta_envs.agents.agent import Agent, load_agent
+    from meta_envs.networks.policy import RecurrentPolicy
+    from meta_envs.training.callback import TrainingStopped
+    from meta_envs.training.ppo.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
+    from meta_envs.training.ppo.ppo import MetaRecurrentPPO
+    from meta_envs.training.process import keep_memory
     from meta_envs.training.trainer import train
-    from meta_envs.training.watch import TrainingStopped
-
-_LAZY = {
-    "Agent": "agent",
-    "LifetimeDictRolloutBuffer": "buffer",
-    "LifetimeRolloutBuffer": "buffer",
-    "RecurrentPolicy": "policy",
-    "MetaRecurrentPPO": "ppo",
-    "TrainingStopped": "watch",
-    "load_agent": "agent",
-    "train": "trainer",
-}
 
 __all__ = [
+    "KINDS",
     "PRESETS",
     "Agent",
     "LifetimeDictRolloutBuffer",
@@ -34,18 +25,24 @@ __all__ = [
     "Preset",
     "RecurrentPolicy",
     "TrainingStopped",
+    "keep_memory",
     "load_agent",
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import torch and Stable-Baselines3 when they are first needed."""
-    if name not in _LAZY:
-        raise AttributeError(f"module 'meta_envs.training' has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"meta_envs.training.{_LAZY[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("meta_envs"):
-            raise
-        raise ImportError(f"Training needs {error.name}: pip install 'meta-envs[train]'.") from error
+if not TYPE_CHECKING:  # else every name would be of type Any
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "Agent": "meta_envs.agents.agent",
+            "LifetimeDictRolloutBuffer": "meta_envs.training.ppo.buffer",
+            "LifetimeRolloutBuffer": "meta_envs.training.ppo.buffer",
+            "MetaRecurrentPPO": "meta_envs.training.ppo.ppo",
+            "RecurrentPolicy": "meta_envs.networks.policy",
+            "TrainingStopped": "meta_envs.training.callback",
+            "keep_memory": "meta_envs.training.process",
+            "load_agent": "meta_envs.agents.agent",
+            "train": "meta_envs.training.trainer",
+        },
+        "Training",
+    )

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch as th
 
-from meta_envs import __version__
 from meta_envs.files import write_atomically
-from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.settings import Preset
+from meta_envs.version import __version__
 
 if TYPE_CHECKING:
+    from meta_envs.training.history import History
     from meta_envs.training.run import Run
-    from meta_envs.training.watch import History
 
 
 def save(path: Path, card: Mapping[str, Any], model: MetaRecurrentPPO, history: History) -> None:

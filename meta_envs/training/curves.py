@@ -7,7 +7,7 @@ from pathlib import Path
 from stable_baselines3.common.logger import Logger, SummaryWriter, TensorBoardOutputFormat
 
 from meta_envs.training.checkpoint import writing
-from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 
 FILES = "events.out.tfevents.*"
 """What TensorBoard calls its files."""

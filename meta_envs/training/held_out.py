@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
+from meta_envs.agents.agent import Agent
 from meta_envs.family import Array
-from meta_envs.learners import Learner
-from meta_envs.records import record
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.returns import record
 from meta_envs.registry import make_family
-from meta_envs.solver import solve
-from meta_envs.training.agent import Agent
+from meta_envs.solvers.dispatch import solve
+from meta_envs.training.run import afford
 
 if TYPE_CHECKING:
     from meta_envs.training.run import Run
 
-MOST, LEAST = 500, 16
-"""Lifetimes of an evaluation; so few, whatever they cost, also of the choice of an agent's play."""
+
+MOST = 500
+"""Lifetimes of an evaluation, at most."""
 SHARE = 0.1
 """Steps of all evaluations, beside those of the training; without backward passes they cost a small part of that."""
-
-
-def afford(share: float, steps: int, cost: int) -> int:
-    """As many lifetimes, of a cost in steps, as a share of a run's steps makes, but no fewer than `LEAST`."""
-    return max(int(share * steps / cost), LEAST)
 
 
 class HeldOut:

@@ -113,8 +113,6 @@ PRESETS: dict[str, Preset] = {
         hidden_size=64,
     ),
 }
-
-
 A2C = Preset(
     steps=2_000_000,
     num_envs=1,

@@ -1,34 +1,23 @@
 """What training asks of its process: threads, and memory that is kept."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch as th
 from threadpoolctl import threadpool_limits
 
-Both: TypeAlias = Callable[[Callable[[], Any], Callable[[], Any]], tuple[Any, Any]]
-"""Makes two calls, and gives both results."""
+from meta_envs.networks.threads import Both, in_turn, torch_threads
 
 MAX_THREADS = 256
-
 MALLOPT = {-1: 1 << 30, -2: 1 << 26, -3: 1 << 25}
 """Of glibc's malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes, the last as large as it may be."""
-
-
-@contextmanager
-def torch_threads(num: int) -> Iterator[None]:
-    """Torch with so many threads. For networks without images one is best: more bring little, and change last bits."""
-    threads = th.get_num_threads()
-    th.set_num_threads(num)
-    try:
-        yield
-    finally:
-        th.set_num_threads(threads)
 
 
 @contextmanager
@@ -46,11 +35,6 @@ def num_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     allowed = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores, int(allowed) or cores) if allowed.isdecimal() else cores
-
-
-def in_turn(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
-    """Make two calls, one after the other."""
-    return first(), second()
 
 
 @contextmanager

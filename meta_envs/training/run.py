@@ -11,22 +11,25 @@ import gymnasium as gym
 import numpy as np
 import torch as th
 
-from meta_envs import make_family
-from meta_envs.training.agent import PLAYS
-from meta_envs.training.held_out import afford
-from meta_envs.training.interface import describe_interface
-from meta_envs.training.policy import RecurrentPolicy
-from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.agents.agent import PLAYS
+from meta_envs.agents.interface import describe_interface
+from meta_envs.networks.policy import RecurrentPolicy
+from meta_envs.registry import make_family
+from meta_envs.seeds import CHOOSING_SEED, SEED_SPACING
+from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.settings import Preset
-from meta_envs.wrappers import SB3VecEnv, vector
+from meta_envs.wrappers import SB3VecEnv
+from meta_envs.wrappers.vector import history
 
-SEED_SPACING = 1 << 12
-"""Copy i of a run uses the run's first seed + i, and runs do not overlap."""
-CHOOSING_SEED = 1 << 31
-"""Training seeds are below, those of evaluation from 2**32 on. Those between, `SEED_SPACING` a run, are of lifetimes
-by which a run is followed while it trains, and its agent's play chosen at the end."""
+LEAST = 16
+"""Lifetimes of an evaluation, whatever they cost, and of the choice of an agent's play."""
 CHOOSING_SHARE = 0.3
 """Steps of that choice, beside those of the training; without backward passes they cost a small part of that."""
+
+
+def afford(share: float, steps: int, cost: int) -> int:
+    """As many lifetimes, of a cost in steps, as a share of a run's steps makes, but no fewer than `LEAST`."""
+    return max(int(share * steps / cost), LEAST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +98,8 @@ class Run:
         stages = [*(easier for _, easier in self.preset.curriculum), {}]
         keywords = {**self.keywords, **stages[self.stage_at(steps)]}
         venv = gym.make_vec(self.id, num_envs=self.preset.num_envs, **keywords)
-        venv = vector.PreviousActionReward(venv, **self.preset.inputs)
-        env = SB3VecEnv(vector.ExpectedReward(venv) if self.preset.expected_reward else venv)
+        venv = history.PreviousActionReward(venv, **self.preset.inputs)
+        env = SB3VecEnv(history.ExpectedReward(venv) if self.preset.expected_reward else venv)
         env.seed(self.seed * SEED_SPACING)
         return env
 

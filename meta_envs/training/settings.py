@@ -8,10 +8,9 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
-from meta_envs.wrappers.history import ENCODINGS
+from meta_envs.networks.kinds import ENCODERS, MEMORIES
+from meta_envs.wrappers.history import ENCODINGS, INPUTS
 
-MEMORIES = ("lstm", "gru", "rnn", "stacked", "fast_weights", "feedforward")
-ENCODERS = ("small", "places", "paper")
 CHOICES = {
     "optimizer": ("adam", "rmsprop"),
     "memory": MEMORIES,
@@ -19,8 +18,6 @@ CHOICES = {
     "reward_encoding": ENCODINGS,
 }
 """Settings that are one of several words."""
-INPUTS = ("action", "reward", "time", "reward_encoding")
-"""The switches of `PreviousActionReward`."""
 
 
 @dataclass(frozen=True, kw_only=True)

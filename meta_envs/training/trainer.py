@@ -11,19 +11,41 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch as th
 
-from meta_envs import __version__, make_family
-from meta_envs.training.agent import Agent, choose_play, load_agent
+from meta_envs.agents.agent import PLAYS, Agent, load_agent
+from meta_envs.family import TaskFamily
+from meta_envs.learners.returns import record
+from meta_envs.registry import make_family
+from meta_envs.training.callback import Plateau, TrainingStopped, Watch
 from meta_envs.training.checkpoint import refuse_another_run, restore, save, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
 from meta_envs.training.held_out import HeldOut
-from meta_envs.training.ppo import MetaRecurrentPPO
+from meta_envs.training.history import History
+from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, preset_of
 from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
 from meta_envs.training.progress import Progress
 from meta_envs.training.run import Run
-from meta_envs.training.watch import History, Plateau, TrainingStopped, Watch
+from meta_envs.version import __version__
+
+
+def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> None:
+    """Let the card say which way of playing is the agent's own: that with the higher expected return.
+
+    Args:
+        agent: The agent, whose card is changed.
+        family: The family that it was trained on.
+        first_seed: Of the ``num`` lifetimes; training seeds, so that nothing of an evaluation is used.
+        num: Lifetimes.
+    """
+    means = {}
+    for way in PLAYS:
+        agent.play = way
+        (lived,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
+        means[way] = float(np.mean(lived.expected))
+    agent.play = agent.card["play"] = max(means, key=means.__getitem__)
 
 
 def train(

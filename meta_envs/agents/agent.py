@@ -1,0 +1,231 @@
+"""Trained agents: a file of weights with a card in it, and a learner that plays them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from safetensors import safe_open
+from safetensors.torch import save as to_bytes
+
+from meta_envs.agents import cards
+from meta_envs.agents.interface import INTERFACE, describe_interface, history_of, space_of
+from meta_envs.family import Array, TaskFamily
+from meta_envs.files import write_atomically
+from meta_envs.learners.learner import Learner
+from meta_envs.networks.kinds import NETWORK
+from meta_envs.networks.policy import RecurrentPolicy
+from meta_envs.networks.threads import torch_threads
+from meta_envs.registry import ids
+from meta_envs.wrappers.history import INPUTS
+
+FORMAT = 1
+"""Of the card."""
+PLAYS = ("greedy", "sampled")
+CARD = ("format", "id", "keywords", "seed", "preset", "network", "inputs", "interface", "play")
+SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
+"""What the card of a shipped agent tells beside."""
+
+
+class Agent(Learner):
+    """A trained recurrent policy as a learner: frozen weights, and a memory that is cleared when lifetimes begin.
+
+    Args:
+        policy: The network.
+        card: What is known of it: id, keywords, seed, preset, network, inputs, interface, play and more; JSON-able.
+
+    Attributes:
+        play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
+        label: What its name begins with, where several agents stand side by side.
+        memory: Hidden states (num, units) float32 after the newest `act`, for analysis.
+    """
+
+    def __init__(self, policy: RecurrentPolicy, card: dict[str, Any]) -> None:
+        self.policy = policy
+        self.card = card
+        self.play = card.get("play", "sampled")
+        self.label = "agent"
+
+    @property
+    def play(self) -> str:
+        """How it chooses: "greedy" or "sampled"."""
+        return self._play
+
+    @play.setter
+    def play(self, play: str) -> None:
+        if play not in PLAYS:
+            raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
+        self._play = play
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """With the way it plays."""
+        return f"{self.label} ({self.play})"
+
+    @classmethod
+    def from_policy(
+        cls, policy: RecurrentPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
+    ) -> Agent:
+        """An agent with a copy of a policy that was trained on a family; ``network`` are its keyword arguments."""
+        inputs = {name: card["preset"][name] for name in INPUTS}
+        known = {"network": network, "inputs": inputs, "interface": describe_interface(family, inputs)}
+        card = {"format": FORMAT, "play": "sampled", **card, **known}
+        return cls(_make_policy(card, _weights(policy)).to(policy.device), card)
+
+    def save(self, path: Path, *, card_beside: bool = False) -> None:
+        """Write weights and card, each file whole or not at all.
+
+        Args:
+            path: A safetensors file, with the card in its header.
+            card_beside: Write the card beside it instead, as readable JSON with the SHA-256 of both, as shipped agents
+                have it.
+        """
+        weights = {name: tensor.cpu().contiguous() for name, tensor in _weights(self.policy).items()}
+        if not card_beside:
+            write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card)}))
+            return
+        content = to_bytes(weights)
+        write_atomically(path, content)
+        write_atomically(path.with_suffix(".json"), cards.write_card(self.card, content))
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Clear the memory.
+
+        Raises:
+            ValueError: If the family's interface is not the one that the agent was trained with: actions, inputs,
+                bounds of the observation and, where they are shown one-hot, the distinct rewards.
+        """
+        found, known = describe_interface(family, self.card["inputs"]), self.card["interface"]
+        for name in INTERFACE:
+            if found[name] != known[name]:
+                raise ValueError(
+                    f"This agent, of {self._home}, has {name} {known[name]}, and {family!r} has {found[name]}: "
+                    "train one for it, or evaluate this one where they are the same."
+                )
+        self._history = history_of(family, self.card["inputs"])
+        self._num, self._rng, self._steps = num, rng, 0
+        self._past = np.tile(self._history.blank, (num, 1))
+        memory: Any = self.policy.lstm_actor
+        zeros = th.zeros(memory.num_layers, num, memory.hidden_size, device=self.policy.device)
+        self._state, self._goes_on = (zeros, zeros), th.zeros(num, device=self.policy.device)
+
+    @property
+    def _home(self) -> str:
+        keywords = [f"{name}={value!r}" for name, value in self.card["keywords"].items()]
+        return ", ".join([self.card["id"], *keywords])
+
+    @property
+    def memory(self) -> Array:
+        """Hidden states (num, units) float32, of all layers side by side."""
+        return self._state[0].transpose(0, 1).flatten(1).cpu().numpy().copy()
+
+    def action_probs(self, observation: Any) -> Array:
+        """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
+        inputs, _ = self.policy.obs_to_tensor(self._history.beside(observation, self._past))
+        with torch_threads(1), th.no_grad():
+            distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
+        return distribution.distribution.probs.double().cpu().numpy()
+
+    def act(self, observation: Any) -> Array:
+        """Actions (num,)."""
+        probs = self.action_probs(observation)
+        if self.play == "greedy":
+            return np.argmax(probs, axis=-1)
+        return np.sum(self._rng.random((self._num, 1)) >= np.cumsum(probs[:, :-1], axis=-1), axis=-1)
+
+    def learn(self, action: Array, outcome: Array, reward: Array) -> None:
+        """Remember the step; what came of it is in the next observation."""
+        self._steps += 1
+        self._past = self._history.past(action, reward, self._steps)
+
+
+def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> RecurrentPolicy:
+    inputs = card["interface"]["inputs"]
+    space, actions = space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
+    parts = inputs if isinstance(space, spaces.Box) else None
+    with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
+        policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
+    known = _weights(policy)
+    if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
+        raise ValueError("its weights do not fit its card")
+    for name, tensor in known.items():
+        tensor.copy_(weights[name])
+    policy.set_training_mode(False)
+    return policy
+
+
+def _weights(policy: RecurrentPolicy) -> dict[str, th.Tensor]:
+    """What a policy has learned, each tensor once: in its ``state_dict`` encoders of images have three names."""
+    return {name: tensor.detach() for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
+
+
+def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
+    """An agent: the shipped one of an environment, or one from a file; nothing in the files is executed.
+
+    Args:
+        source: An environment's id, also ``"module:id"``, for its shipped agent; or an agent's file, or the directory
+            of its run.
+        play: "greedy" or "sampled"; by default as its card says.
+
+    Raises:
+        ValueError: If no agent is shipped for the id, there is no such file, it is not a whole agent of a known format
+            with finite weights, one of its files was changed after they were shipped, or there is no such play.
+    """
+    shipped = isinstance(source, str) and source.rpartition(":")[2] in ids()
+    file = cards.find(str(source)) if shipped else Path(source)
+    file = file / "agent.safetensors" if file.is_dir() else file
+    if not file.is_file():
+        raise ValueError(
+            f"There is no agent at {str(source)!r}: give an environment's id, or the file or the directory that "
+            "training wrote."
+        )
+    try:
+        card, weights = _read(file)
+        _require_whole(card, weights)
+        agent = Agent(_make_policy(card, weights), card)
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        cure = "install meta-envs again" if shipped else "train it again, or copy it again"
+        raise ValueError(f"{file} is not a whole agent ({reason}): {cure}.") from error
+    if play is not None:
+        agent.play = play
+    return agent
+
+
+def _read(file: Path) -> tuple[Any, dict[str, th.Tensor]]:
+    """Card and weights."""
+    card = None
+    if beside := file.with_suffix(".json").is_file():
+        card = cards.read_card(file)
+        _require(card, SHIPPED)
+    with safe_open(file, framework="pt") as opened:
+        if not beside:
+            card = json.loads((opened.metadata() or {}).get("card", "null"))
+        return card, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def _require(card: dict[str, Any], names: tuple[str, ...]) -> None:
+    if missing := [name for name in names if name not in card]:
+        raise ValueError(f"its card lacks {', '.join(missing)}")
+
+
+def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
+    if not isinstance(card, dict):
+        raise ValueError(f"its card is {str(card)[:40]!r}, no table")
+    if card.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"its format is {card['format']!r}, and this version reads {FORMAT}")
+    _require(card, CARD)
+    for name in ("keywords", "preset", "network", "inputs", "interface"):
+        if not isinstance(card[name], dict):
+            raise ValueError(f"its card's {name} is {str(card[name])[:40]!r}, no table")
+    for name, keys in (("network", NETWORK), ("inputs", INPUTS), ("interface", INTERFACE)):
+        # What a later version can choose about a network is, in the cards of this one, as it was without the choice.
+        if not (card[name].keys() == set(keys) or (name == "network" and card[name].keys() < set(keys))):
+            raise ValueError(f"its card's {name} is of {', '.join(card[name])}, not of {', '.join(keys)}")
+    for name, tensor in weights.items():
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"its weights {name} are not all finite")

@@ -1,0 +1,137 @@
+"""Scorecards: what an evaluation found of one learner, as numbers and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from meta_envs.files import write_atomically
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What one learner achieved in ``episodes`` unseen lifetimes.
+
+    Returns are of a whole lifetime, standard errors over lifetimes. ``return_mean`` is of *expected* return, the sum of
+    the true means of what was chosen. Where the optimum is known it also takes out the luck of the draw, as a control
+    variate: the optimal learner lives the same lifetimes with the same luck, and how far its mean ``m`` falls from its
+    computed value ``v`` tells how lucky they were, so that ``return_mean = mean - c (m - v)``, with ``c`` the least
+    squares slope of the learner's returns on the optimal learner's. ``return_se`` is that of what is left; it is 0 for
+    the optimal learner itself, whose value needs no sample. ``score`` is ``return_mean`` in units in which random play
+    is 0 and the optimum 1: ``(return_mean - random_return) / (optimal_return - random_return)``.
+    """
+
+    id: str
+    """The environment, or the class of a family that was given without one."""
+    learner: str
+    episodes: int
+    seed: int
+    return_mean: float
+    return_se: float
+    realised_return_mean: float
+    """Of the rewards that were paid, plain."""
+    realised_return_se: float
+    regret_mean: float | None
+    """Expected return of one who knows the task minus that of the learner; the last of ``regret_curve``. None where the
+    family does not tell what one who knows the task can expect."""
+    regret_se: float | None
+    score: float | None
+    """None where there is no optimum to compare with; ``note`` says why."""
+    score_low: float | None
+    """Ends of a 95 % interval over lifetimes: by bootstrap, of fewer than 100 by Student's t."""
+    score_high: float | None
+    optimal_return: float | None
+    optimum_kind: str | None
+    """ "exact", or "bound" where ``optimal_return`` is an upper bound."""
+    random_return: float | None
+    """Of uniformly random play, exact but where the optimum's note says that it was simulated."""
+    regret_curve: list[float] | None = field(repr=False)
+    """Cumulative expected regret after every step (horizon)."""
+    regret_curve_se: list[float] | None = field(repr=False)
+    keywords: dict[str, Any] = field(default_factory=dict)
+    """Values of the family's fields, where they are not those of the id."""
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """All fields, as JSON."""
+        return _to_json(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Scorecard:
+        """The card that `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is none.
+        """
+        data = json.loads(text)
+        names = [entry.name for entry in fields(cls)]
+        if not isinstance(data, dict) or sorted(data) != sorted(names):
+            raise ValueError(f"This is no scorecard: it needs exactly the keys {', '.join(names)}.")
+        return cls(**data)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the JSON to a file, all or nothing."""
+        write_atomically(Path(path), (self.to_json() + "\n").encode())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much one learner is better than another, in expected return of a whole lifetime.
+
+    In every lifetime both meet the same task and the same luck, so that the two returns rise and fall together, and
+    their difference scatters less than it would with luck of its own for each. It is also the difference of the
+    learners' regrets, with the sign reversed. Plain, without the control variate of `Scorecard.return_mean`.
+    """
+
+    id: str
+    learner: str
+    other: str
+    episodes: int
+    seed: int
+    difference: float
+    """Mean of ``learner`` minus that of ``other``."""
+    se: float
+    """Standard error, paired: of the differences in single lifetimes."""
+    se_unpaired: float
+    """Standard error that the same lifetimes would give if each learner had lived others."""
+    variance_saved: float | None
+    """``1 - (se / se_unpaired)**2``; below 0 where one is lucky when the other is not, None where nothing scatters."""
+    keywords: dict[str, Any] = field(default_factory=dict)
+    """As of `Scorecard`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
+
+def save_cards(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
+    """Write several scorecards to a file as a JSON list, all or nothing."""
+    write_atomically(Path(path), (_to_json([card.to_dict() for card in cards]) + "\n").encode())
+
+
+def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
+    """The scorecards that `save_cards` wrote.
+
+    Raises:
+        ValueError: If the file holds none.
+    """
+    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [Scorecard.from_json(json.dumps(card)) for card in (data if isinstance(data, list) else [data])]
+
+
+def _to_json(content: Any) -> str:
+    # A family's field may be a NumPy number.
+    return json.dumps(content, indent=2, allow_nan=False, default=lambda number: number.item())
+
+
+def describe(card: Scorecard | Difference) -> str:
+    """The environment with its keywords, for headings."""
+    return ", ".join([card.id, *(f"{key}={value}" for key, value in card.keywords.items())])

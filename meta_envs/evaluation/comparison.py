@@ -1,0 +1,63 @@
+"""Differences between learners that have lived the same lifetimes with the same luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from meta_envs.arguments import require
+from meta_envs.evaluation.cards import Difference, Scorecard
+from meta_envs.evaluation.scores import assess
+from meta_envs.family import TaskFamily
+from meta_envs.intervals import standard_error
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.returns import Record
+
+
+def compare(
+    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = 10_000, seed: int = 1, **keywords: Any
+) -> list[Difference]:
+    """Let learners live the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
+
+    Args:
+        learners: At least two, as `evaluate` takes them.
+        id: An environment's id, or a family with finitely many actions.
+        episodes: Lifetimes, from 2 to 2**20.
+        seed: Evaluation seed, at least 0.
+        **keywords: Values of the family's fields, as `gymnasium.make` takes them.
+
+    Returns:
+        A difference for each pair: of the first learner from all others, then of the second from those after it.
+
+    Raises:
+        ValueError: If there are fewer than two learners, or as `evaluate`.
+    """
+    few = isinstance(learners, str | Learner) or len(learners) < 2
+    require(not few, "learners", learners, "give at least two to compare")
+    return find_differences(*assess(learners, id, episodes=episodes, seed=seed, **keywords))
+
+
+def find_differences(cards: Sequence[Scorecard], records: Sequence[Record]) -> list[Difference]:
+    """Differences of every pair of learners, of their scorecards and what they did in the same lifetimes."""
+    return [_differ(*pair) for pair in combinations(zip(cards, records, strict=True), 2)]
+
+
+def _differ(one: tuple[Scorecard, Record], two: tuple[Scorecard, Record]) -> Difference:
+    (card, lived), (other, lived_too) = one, two
+    paired = standard_error(lived.expected - lived_too.expected)
+    unpaired = float(np.hypot(standard_error(lived.expected), standard_error(lived_too.expected)))
+    return Difference(
+        id=card.id,
+        learner=card.learner,
+        other=other.learner,
+        episodes=card.episodes,
+        seed=card.seed,
+        difference=float(np.mean(lived.expected - lived_too.expected)),
+        se=paired,
+        se_unpaired=unpaired,
+        variance_saved=1.0 - (paired / unpaired) ** 2 if unpaired > 0.0 else None,
+        keywords=card.keywords,
+    )

@@ -1,0 +1,88 @@
+"""Figures of scorecards. Needs Matplotlib: ``pip install "meta-envs[plots]"``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from meta_envs.evaluation.cards import Scorecard, describe
+from meta_envs.plots import COLOURS, STYLES, new_figure, save_figure, tidy
+
+CROP = 2.5
+"""A curve that ends this many times as high as the next would press all others flat: it leaves the picture instead."""
+
+
+def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
+    """Cumulative expected regret against trial, a curve a learner, with bands of 1.96 standard errors; at 150 dpi.
+
+    Args:
+        cards: Scorecards; those of each environment get a panel of their own.
+        path: Where to write; the ending names the format, such as ``.png``.
+
+    Raises:
+        ImportError: If Matplotlib is not installed.
+        ValueError: If there are no cards, or one has no regret.
+    """
+    if not cards:
+        raise ValueError("There are no scorecards to draw: give at least one.")
+    for card in cards:
+        if card.regret_curve is None:
+            raise ValueError(f"There is no regret to draw in {card.id}: it does not tell what can be expected there.")
+    panels: dict[str, list[Scorecard]] = {}
+    for card in cards:
+        panels.setdefault(describe(card), []).append(card)
+    # One learner has one look in all panels.
+    looks = dict(zip(dict.fromkeys(card.learner for card in cards), product(STYLES, COLOURS), strict=False))
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(7.5 * columns, 4.5 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (title, group) in zip(grid, panels.items(), strict=False):
+        tidy(axes, title)
+        _draw(axes, group, looks)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    save_figure(figure, path)
+
+
+def _draw(axes: Any, cards: Sequence[Scorecard], looks: dict[str, tuple[str, str]]) -> None:
+    """One panel."""
+    curves = [(np.array([0.0, *(card.regret_curve or ())]), card.regret_curve_se or []) for card in cards]
+    finals = [float(curve[-1]) for curve, _ in curves]
+    ends = sorted(finals)
+    cropped = len(ends) > 1 and ends[-1] > CROP * ends[-2] > 0.0
+    top = 1.25 * ends[-2] if cropped else max(1.1 * ends[-1], 1e-3)
+    heights = _spread([min(final, top) for final in finals], 0.055 * top)
+    for card, (curve, error), final, height in zip(cards, curves, finals, heights, strict=True):
+        style, colour = looks[card.learner]
+        half = 1.96 * np.array([0.0, *error])
+        trials = np.arange(len(curve))
+        axes.plot(trials, curve, style, color=colour, linewidth=1.8)
+        axes.fill_between(trials, curve - half, curve + half, color=colour, alpha=0.2, linewidth=0)
+        axes.annotate(
+            f"{card.learner}  {final:.2f}{' ↑' if final > top else ''}",
+            xy=(trials[-1], height),
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=colour,
+            verticalalignment="center",
+            annotation_clip=False,
+        )
+    axes.set_xlabel("trial")
+    axes.set_ylabel("cumulative expected regret")
+    axes.set_xlim(0, max(len(curve) for curve, _ in curves) - 1)
+    axes.set_ylim(0, top)
+
+
+def _spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights moved up as little as it takes to lie at least ``gap`` apart, in the order given."""
+    moved = list(heights)
+    lowest = -np.inf
+    for index in np.argsort(heights):
+        lowest = max(moved[index], lowest + gap)
+        moved[index] = float(lowest)
+    return moved

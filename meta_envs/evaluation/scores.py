@@ -1,0 +1,168 @@
+"""Evaluation: learners live the same unseen lifetimes with the same luck, and each gets a scorecard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, overload
+
+import numpy as np
+
+from meta_envs.arguments import require
+from meta_envs.evaluation.cards import Scorecard
+from meta_envs.family import Array, TaskFamily
+from meta_envs.intervals import MANY, mean_interval, standard_error
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.returns import Record, record
+from meta_envs.registry import make_family
+from meta_envs.roster import make_learner
+from meta_envs.seeds import FIRST_SEED, MAX_EPISODES
+from meta_envs.solvers.dispatch import solve
+from meta_envs.solvers.optimum import Optimum
+
+
+@overload
+def evaluate(
+    learners: str | Learner, id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
+) -> Scorecard: ...
+
+
+@overload
+def evaluate(
+    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
+) -> list[Scorecard]: ...
+
+
+def evaluate(
+    learners: str | Learner | Sequence[str | Learner],
+    id: str | TaskFamily,
+    *,
+    episodes: int = 10_000,
+    seed: int = 1,
+    **keywords: Any,
+) -> Scorecard | list[Scorecard]:
+    """Let learners live unseen lifetimes, all of them the same with the same luck.
+
+    Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, whatever the number of lifetimes.
+
+    Args:
+        learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
+        id: An environment's id, or a family with finitely many actions.
+        episodes: Lifetimes, from 2 to 2**20.
+        seed: Evaluation seed, at least 0; apart from all training seeds.
+        **keywords: Values of the family's fields, as `gymnasium.make` takes them.
+
+    Returns:
+        A scorecard; of several learners a list of them.
+
+    Raises:
+        ValueError: If an argument makes no sense, or a learner cannot serve the family.
+    """
+    single = isinstance(learners, str | Learner)
+    named = [learners] if isinstance(learners, str | Learner) else list(learners)
+    cards = assess(named, id, episodes=episodes, seed=seed, **keywords)[0]
+    return cards[0] if single else cards
+
+
+def assess(
+    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int, seed: int, **keywords: Any
+) -> tuple[list[Scorecard], list[Record]]:
+    """Scorecards as of `evaluate`, and of each learner what it did, which has the same lifetimes in the same order.
+
+    Raises:
+        ValueError: As `evaluate`.
+    """
+    for name, value, least, most in (("episodes", episodes, 2, MAX_EPISODES), ("seed", seed, 0, 2**31)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
+    require(len(learners) > 0, "learners", learners, "give at least one")
+    family = make_family(id, **keywords)
+    players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
+    try:
+        optimum, note = solve(family), ""
+    except ValueError as error:
+        optimum, note = None, f"No score: {error}"
+    # The optimal learner goes first and is taken off again below.
+    first = FIRST_SEED + int(seed) * MAX_EPISODES
+    seeds = range(first, first + int(episodes))
+    # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
+    paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
+    records = record([paired.policy, *players] if paired else players, family, seeds, int(seed))
+    best = records.pop(0) if paired else None
+    if isinstance(id, TaskFamily):
+        place, keywords = type(id).__name__, asdict(id)
+    else:
+        place = id.rpartition(":")[2]
+    facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
+    cards = [
+        Scorecard(learner=name, **facts, **_summarise(lived, best, optimum, note))
+        for name, lived in zip(_tell_apart([player.name for player in players]), records, strict=True)
+    ]
+    return cards, records
+
+
+def _tell_apart(names: Sequence[str]) -> list[str]:
+    """The names, those that come again with a number."""
+    earlier = [names[:place].count(name) for place, name in enumerate(names)]
+    return [f"{name} #{count + 1}" if count else name for name, count in zip(names, earlier, strict=True)]
+
+
+def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
+    """The numbers of a card."""
+    curve, curve_se = _regret_curve(lived)
+    returns = lived.expected if best is None or optimum is None else _without_luck(lived, best, optimum)
+    mean = float(np.mean(returns))
+    summary: dict[str, Any] = {
+        "return_mean": mean,
+        "return_se": standard_error(returns),
+        "realised_return_mean": float(np.mean(lived.realised)),
+        "realised_return_se": standard_error(lived.realised),
+        "regret_mean": curve[-1] if curve else None,
+        "regret_se": curve_se[-1] if curve_se else None,
+        "score": None,
+        "score_low": None,
+        "score_high": None,
+        "optimal_return": optimum.value if optimum else None,
+        "optimum_kind": optimum.kind if optimum else None,
+        "random_return": optimum.random_value if optimum else None,
+        "regret_curve": curve,
+        "regret_curve_se": curve_se,
+        "note": note,
+    }
+    if optimum is None:
+        return summary
+    unit = optimum.value - optimum.random_value
+    if unit <= 1e-9:
+        return {**summary, "note": "No score: random play is optimal already."}
+    low, high = mean_interval(returns)
+    return {
+        **summary,
+        "score": (mean - optimum.random_value) / unit,
+        "score_low": (float(low) - optimum.random_value) / unit,
+        "score_high": (float(high) - optimum.random_value) / unit,
+        "note": "" if optimum.kind == "exact" else f"The optimum is an upper bound: {optimum.note}.",
+    }
+
+
+def _regret_curve(lived: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
+    """Means and standard errors (horizon)."""
+    if lived.regret is None or lived.squares is None:
+        return None, None
+    num = len(lived.expected)
+    curve = lived.regret / num
+    spread = np.maximum(lived.squares / num - curve**2, 0.0)
+    return curve.tolist(), np.sqrt(spread / (num - 1)).tolist()
+
+
+def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
+    """Expected returns (n,) less what the optimal learner's say about the luck of the draw.
+
+    Few lifetimes do not tell the slope of the one on the other: nothing is taken out then, but of the optimal learner's
+    own, whose value is known.
+    """
+    deviation = best.expected - np.mean(best.expected)
+    spread = np.sum(deviation**2)
+    slope = float(np.array_equal(lived.expected, best.expected))
+    if len(deviation) >= MANY and spread > 0.0:
+        slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread
+    return lived.expected - slope * (best.expected - optimum.achieved)

@@ -1,0 +1,90 @@
+"""Standard errors and 95 % intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+MOST_GROUPS = 10_000
+"""Lifetimes that a bootstrap draws from; more are put together in as many groups first, which changes nothing much."""
+MOST_DRAWS = 1 << 21
+"""Lifetimes drawn at a time."""
+NORMAL = 1.959963984540054
+"""The 97.5 % quantile of the standard normal."""
+RESAMPLES = 2000
+"""Bootstrap samples of a score."""
+MANY = 100
+"""Lifetimes from which on a slope can be fitted to them, and their mean be bootstrapped."""
+
+
+def wilson(hits: Array, count: Array) -> tuple[Array, Array]:
+    """Ends of Wilson's 95 % intervals for proportions of independent observations, NaN where there are none.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference, JASA 22:209.
+
+    Args:
+        hits: Observations that are hits (n,).
+        count: All observations (n,).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, wide = hits / count, NORMAL**2 / count
+        middle = (mean + wide / 2) / (1 + wide)
+        half = np.sqrt(mean * (1 - mean) * wide + wide**2 / 4) / (1 + wide)
+    # The ends are 0 and 1 exactly where no observation, or every one, is a hit.
+    low = np.where(hits == 0, np.where(count > 0, 0.0, np.nan), middle - half)
+    high = np.where(hits == count, np.where(count > 0, 1.0, np.nan), middle + half)
+    return low, high
+
+
+def bootstrap_ratios(sums: Array, totals: Array) -> tuple[Array, Array]:
+    """Ends of percentile intervals (m,) of ratios of sums over lifetimes (lifetimes, m), drawn anew; a fixed seed."""
+    if len(sums) > MOST_GROUPS:
+        group = np.arange(len(sums)) * MOST_GROUPS // len(sums)
+        starts = np.searchsorted(group, np.arange(MOST_GROUPS))
+        sums, totals = np.add.reduceat(sums, starts), np.add.reduceat(totals, starts)
+    rng, num = np.random.default_rng(0), len(sums)
+    rows = max(1, MOST_DRAWS // num)
+    ratios = []
+    for start in range(0, RESAMPLES, rows):
+        drawn = rng.integers(num, size=(min(rows, RESAMPLES - start), num))
+        cells = drawn + np.arange(len(drawn))[:, None] * num
+        weights = np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
+        with np.errstate(invalid="ignore"):
+            ratios.append((weights @ sums) / (weights @ totals))
+    low, high = np.nanquantile(np.concatenate(ratios), [0.025, 0.975], axis=0)
+    return low, high
+
+
+def mean_interval(values: Array) -> tuple[float, float]:
+    """A 95 % interval for the mean of values (n,): by bootstrap, of few values by Student's t."""
+    if len(values) >= MANY:
+        low, high = np.quantile(bootstrap_means(values), [0.025, 0.975])
+        return float(low), float(high)
+    from scipy.stats import t as student
+
+    half = float(student.ppf(0.975, len(values) - 1)) * standard_error(values)
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def bootstrap_means(values: Array) -> Array:
+    """Means (RESAMPLES,) of values (n,) drawn anew with replacement, with a fixed seed.
+
+    More than 10,000 values are averaged in that many groups first, and the groups drawn: with so many, the mean is
+    distributed alike.
+    """
+    groups = np.arange(len(values)) * min(len(values), 10_000) // len(values)
+    sums, sizes = np.bincount(groups, values), np.bincount(groups)
+    rng = np.random.default_rng(0)
+    means = np.empty(RESAMPLES)
+    for sample in range(RESAMPLES):
+        drawn = rng.integers(len(sums), size=len(sums))
+        means[sample] = sums[drawn].sum() / sizes[drawn].sum()
+    return means
+
+
+def standard_error(values: Array) -> float:
+    """Of the mean of values (n,)."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))

@@ -1,0 +1,71 @@
+"""Random play, and the oracle, which knows the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.lifetimes.oracle import best_actions
+from meta_envs.lifetimes.tables import find_rows, tabulate
+
+
+class Random(Learner):
+    """Plays every action with the same probability."""
+
+    name = "random"
+    looks = False
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; serves every family with finitely many actions."""
+        self._num, self._rng = num, rng
+        if not isinstance(family.action_space, spaces.Discrete):
+            raise ValueError(f"random serves finitely many actions, and {type(family).__name__} has others.")
+        self._num_actions = int(family.action_space.n)
+
+    def act(self, observation: Array) -> Array:
+        """Actions (num,)."""
+        return self._rng.integers(self._num_actions, size=self._num)
+
+
+class Oracle(PrivilegedLearner):
+    """Knows the task and plays it perfectly: what is left of regret is nil. Serves families that tell what is best."""
+
+    name = "oracle"
+    looks = False
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; the tasks come by `reveal`."""
+        self._family, self._tables, self._step = family, tabulate(family), 0
+        if self._tables is None and type(family).best_action is TaskFamily.best_action:
+            raise ValueError(
+                f"oracle serves families that list their states or tell the best action, and {type(family).__name__} "
+                f"does neither."
+            )
+
+    def reveal(self, task: Array) -> None:
+        """Be told the hidden tasks (num, T)."""
+        self._task = task
+        if self._tables is not None:
+            kinds, which = np.unique(task, axis=0, return_inverse=True)
+            self._actions, self._which = best_actions(self._family, kinds), which.ravel()
+
+    def see(self, state: Array) -> None:
+        """Be told the states (num, S)."""
+        self._state = state
+
+    def act(self, observation: Any) -> Array:
+        """Actions (num,)."""
+        if self._tables is not None:
+            row = find_rows(self._tables.states, self._state)
+            return self._actions[self._step, self._which, row].astype(np.intp)
+        best = self._family.best_action(self._task, self._state)
+        assert best is not None
+        return best
+
+    def learn(self, action: Array, outcome: Array, reward: Array) -> None:
+        """Count the steps."""
+        self._step += 1

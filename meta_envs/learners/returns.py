@@ -1,0 +1,80 @@
+"""What learners earned in lifetimes that no training sees, and what they lost against one who knows the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium import spaces
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.rollout import Life, live_blocks
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a learner did in ``n`` lifetimes."""
+
+    expected: Array
+    """Sums of the true means of what was chosen (n,); of what was paid, where the family knows no means."""
+    realised: Array
+    """Sums of the rewards that were paid (n,)."""
+    regret: Array | None
+    """Cumulative regret after every step: sums over the lifetimes (horizon,). None where no optimum is known."""
+    squares: Array | None
+    """Sums of its squares (horizon,)."""
+
+    def __add__(self, other: Record) -> Record:
+        """Of both sets of lifetimes."""
+        return Record(
+            np.concatenate([self.expected, other.expected]),
+            np.concatenate([self.realised, other.realised]),
+            None if self.regret is None or other.regret is None else self.regret + other.regret,
+            None if self.squares is None or other.squares is None else self.squares + other.squares,
+        )
+
+
+def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int) -> list[Record]:
+    """What each learner does in the same lifetimes.
+
+    Where a family lists its states, regret is the expected one of each step, ``V*(s) - Q*(s, a)`` of one who knows the
+    task. Elsewhere, where the family tells the task-knowing optimum of a lifetime, it is that, in proportion to the
+    time, less what the learner has collected.
+
+    Args:
+        learners: They live one after the other, each beginning anew.
+        family: The family.
+        lifetime_seeds: One seed a lifetime, as `MetaEnv.reset` takes it.
+        stream: Seed of the learners' own random streams.
+
+    Raises:
+        ValueError: If a learner cannot serve the family, or the family has not finitely many actions.
+    """
+    if not isinstance(family.action_space, spaces.Discrete):
+        raise ValueError(f"{type(family).__name__} cannot be evaluated: its actions are not finitely many.")
+    totals: list[Record] = []
+    for block in live_blocks(learners, family, lifetime_seeds, stream):
+        records = [_sum_up(life, family, block.task) for life in block.lives]
+        totals = [total + new for total, new in zip(totals, records, strict=True)] if totals else records
+    return totals
+
+
+def _sum_up(life: Life, family: TaskFamily, task: Array) -> Record:
+    """The record of a life in the tasks (B, T)."""
+    expected = life["alive"] * life["expected" if "expected" in life else "reward"]
+    lost: Array | None
+    if "regret" in life:
+        lost = life["alive"] * life["regret"]
+    else:
+        optimum = family.task_optimum(task)
+        share = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
+        lost = None if optimum is None else share * optimum - expected
+    regret = None if lost is None else np.cumsum(lost, axis=0)
+    return Record(
+        np.sum(expected, axis=0),
+        np.sum(life["alive"] * life["reward"], axis=0),
+        None if regret is None else np.sum(regret, axis=1),
+        None if regret is None else np.sum(regret**2, axis=1),
+    )

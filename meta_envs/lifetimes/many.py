@@ -1,0 +1,213 @@
+"""Lifetimes: tasks being lived in, many side by side, with all their chance given at birth.
+
+A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not,
+and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step.
+Both give the same numbers to the last bit, and so do one copy (`meta_envs.lifetimes.one`) and many.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily
+from meta_envs.lifetimes.tables import Tables, find_rows, law_thresholds, tabulate
+
+EVERYONE = slice(None)
+
+
+class Step(NamedTuple):
+    """What a step of ``B`` lifetimes gives."""
+
+    outcome: Array
+    """(B,) or (B, O)"""
+    reward: Array
+    """(B,) float64"""
+    terminated: Array
+    """(B,) bool"""
+
+
+class Lifetimes(ABC):
+    """``num`` lifetimes of one family side by side. Use `live` to make the form that fits the family.
+
+    Attributes:
+        task: The hidden tasks (num, T).
+        steps: Steps lived so far (num,).
+    """
+
+    def __init__(self, family: TaskFamily, num: int) -> None:
+        self.family = family
+        self.num = num
+        self.task = np.zeros((num, len(family.task_names)))
+        self.steps = np.zeros(num, np.intp)
+        self._clock: int | None = 0
+        self._everyone = np.arange(num)
+
+    def begin(self, index: Array, chance: Array, task: Array | None = None) -> None:
+        """Begin the lifetimes ``index`` (b,) with uniforms (b, num_chance), in the given tasks (b, T) if any."""
+        share = chance[:, : self.family.num_task_chance]
+        if task is None:
+            task = self.family.sample_task(share)
+        self.task[index] = task
+        self.steps[index] = 0
+        self._clock = 0 if not self.steps.any() else None
+        shape = (len(index), self.family.horizon, self.family.num_step_chance)
+        luck = chance[:, self.family.num_task_chance :].reshape(shape)
+        self._enter(index, task, share, luck)
+
+    def step(self, action: Array) -> Step:
+        """Live one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
+        outcome, reward = self._transition(action)
+        self.steps += 1
+        if self._clock is not None:
+            self._clock += 1
+            over = np.full(self.num, self._clock == self.family.horizon)
+        else:
+            over = self.steps >= self.family.horizon
+        ended = self._ended()
+        return Step(outcome, reward, over if ended is None else over | ended)
+
+    @abstractmethod
+    def state(self) -> Array:
+        """The states (num, S)."""
+
+    @abstractmethod
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
+
+    @abstractmethod
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        """Take newborns in: ``luck`` is (b, horizon, num_step_chance)."""
+
+    @abstractmethod
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        """Outcomes and rewards, with the states moved on."""
+
+    @abstractmethod
+    def _ended(self) -> Array | None:
+        """Which lifetimes have ended before the horizon (num,), or None if none can."""
+
+
+class PlainLifetimes(Lifetimes):
+    """Lifetimes of any family: its functions are called at every step."""
+
+    def __init__(self, family: TaskFamily, num: int) -> None:
+        super().__init__(family, num)
+        self._luck = np.empty((family.horizon, num, family.num_step_chance))
+        self._state: Array | None = None
+        self._visible = None if isinstance(family, DiscreteFamily) else self.task
+        self._ends_early = type(family).terminated is not TaskFamily.terminated
+
+    def state(self) -> Array:
+        """The states (num, S)."""
+        assert self._state is not None
+        return self._state
+
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
+        return self.family.observe(None if self._visible is None else self._visible[index], self.state()[index])
+
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        newborn = self.family.initial_state(None if self._visible is None else task, share)
+        if self._state is None:
+            self._state = np.zeros((self.num, *newborn.shape[1:]), newborn.dtype)
+        self._state[index] = newborn
+        self._luck[:, index] = luck.swapaxes(0, 1)
+
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        state = self.state()
+        outcome = self.family.outcome(self.task, state, action, self._chance())
+        reward = self.family.reward(state, action, outcome)
+        self._state = self.family.next_state(state, action, outcome)
+        return outcome, reward
+
+    def _chance(self) -> Array:
+        """The uniforms (num, num_step_chance) of the step that comes."""
+        last = self.family.horizon - 1
+        if self._clock is not None or self.family.num_step_chance == 0:
+            return self._luck[min(self._clock or 0, last)]
+        return self._luck[np.minimum(self.steps, last), self._everyone]
+
+    def _ended(self) -> Array | None:
+        return self.family.terminated(self._visible, self.state()) if self._ends_early else None
+
+
+class TabulatedLifetimes(Lifetimes):
+    """Lifetimes of a discrete family with few states: a step is a comparison and look-ups."""
+
+    def __init__(self, family: DiscreteFamily, num: int, tables: Tables) -> None:
+        super().__init__(family, num)
+        self._family = family
+        self._tables = tables
+        self._thresholds = len(tables.states) * tables.num_actions * (tables.num_outcomes - 1)
+        self._law = np.empty(num * self._thresholds)
+        self._offset = self._everyone * self._thresholds
+        self._row = np.zeros(num, np.intp)
+        self._luck = np.empty((family.horizon, num))
+
+    def state(self) -> Array:
+        """The states (num, S)."""
+        return self._tables.states[self._row]
+
+    def observe(self, index: Array | slice = EVERYONE) -> Observation:
+        """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
+        return take(self._tables.observation, self._row[index])
+
+    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+        self._law.reshape(self.num, -1)[index] = law_thresholds(self._family, self._tables, task)
+        self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, share))
+        self._luck[:, index] = luck[:, :, 0].T
+
+    def _transition(self, action: Array) -> tuple[Array, Array]:
+        tables = self._tables
+        if self._clock is not None:
+            chance = self._luck[min(self._clock, self.family.horizon - 1)]
+        else:
+            chance = self._luck[np.minimum(self.steps, self.family.horizon - 1), self._everyone]
+        pair = self._row * tables.num_actions + action
+        first = self._offset + pair * (tables.num_outcomes - 1)
+        outcome = np.zeros(self.num, np.intp)
+        for threshold in range(tables.num_outcomes - 1):
+            outcome += chance >= self._law.take(first + threshold)
+        place = pair * tables.num_outcomes + outcome
+        self._row = tables.next_row.take(place)
+        return outcome, tables.reward.take(place)
+
+    def _ended(self) -> Array | None:
+        terminal = self._tables.terminal
+        return None if terminal is None else terminal.take(self._row)
+
+
+def pick(observation: Observation, copy: int) -> Observation:
+    """One copy's observation, as a view."""
+    if isinstance(observation, dict):
+        return {key: part[copy] for key, part in observation.items()}
+    return observation[copy]
+
+
+def take(observation: Observation, index: Array | int) -> Observation:
+    """The observations of some copies, or of one, in new arrays."""
+    if isinstance(observation, dict):
+        return {key: part.take(index, axis=0) for key, part in observation.items()}
+    return observation.take(index, axis=0)
+
+
+def put(observation: Observation, index: Array, part: Observation) -> None:
+    """Write the observations of some copies (b, ...) into those of all."""
+    if isinstance(observation, dict):
+        assert isinstance(part, dict)
+        for key, whole in observation.items():
+            whole[index] = part[key]
+    else:
+        observation[index] = part
+
+
+def live(family: TaskFamily, num: int) -> Lifetimes:
+    """``num`` lifetimes of a family, in the fastest form that it has."""
+    tables = tabulate(family)
+    if tables is None:
+        return PlainLifetimes(family, num)
+    assert isinstance(family, DiscreteFamily)
+    return TabulatedLifetimes(family, num, tables)

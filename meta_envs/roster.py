@@ -1,0 +1,134 @@
+"""Every learner by its name: rules, the optimum, the oracle, and trained agents."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meta_envs.family import TaskFamily
+from meta_envs.learners.bandits import (
+    UCB,
+    EpsilonGreedy,
+    OptimisticThompson,
+    RescorlaWagner,
+    Thompson,
+    ThompsonIndependent,
+    ThompsonWalk,
+)
+from meta_envs.learners.basic import Oracle, Random
+from meta_envs.learners.gittins import Gittins
+from meta_envs.learners.learner import Learner
+from meta_envs.learners.mazes import Memoryless, Searcher
+from meta_envs.learners.tabular import BEB, PSRL, UCRL2, MDPEpsilonGreedy, OptimisticPSRL
+from meta_envs.learners.two_step import Hybrid
+from meta_envs.registry import make_family
+from meta_envs.solvers.bayes import Bayes
+
+LEARNERS: dict[str, Callable[..., Learner]] = {
+    "random": Random,
+    "oracle": Oracle,
+    "bayes": Bayes,
+    "thompson": Thompson,
+    "thompson_independent": ThompsonIndependent,
+    "thompson_walk": ThompsonWalk,
+    "optimistic_thompson": OptimisticThompson,
+    "gittins": Gittins,
+    "ucb": UCB,
+    "ucb1": partial(UCB, chi=2.0),
+    "rescorla_wagner": RescorlaWagner,
+    "model_free": partial(Hybrid, weight=0.0),
+    "model_based": partial(Hybrid, weight=1.0),
+    "hybrid": Hybrid,
+    "greedy": partial(EpsilonGreedy, epsilon=0.0),
+    "epsilon_greedy": EpsilonGreedy,
+    "psrl": PSRL,
+    "optimistic_psrl": OptimisticPSRL,
+    "ucrl2": UCRL2,
+    "beb": BEB,
+    "mdp_greedy": partial(MDPEpsilonGreedy, epsilon=0.0),
+    "mdp_epsilon_greedy": MDPEpsilonGreedy,
+    "searcher": Searcher,
+    "memoryless": Memoryless,
+}
+"""All learners that need no training, by name."""
+
+
+def is_agent(name: str) -> bool:
+    """Whether a trained agent is meant: the shipped one, or one by its path."""
+    path = Path(name)
+    return name.partition(":")[0] == "agent" or path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1
+
+
+def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
+    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, or a trained agent.
+
+    Args:
+        name: One of `meta_envs.roster.LEARNERS`, then ``:key=value`` for its constants, which are numbers, with
+            commas between several; or ``"agent"`` for the shipped agent of the id, ``"agent:ID"`` for that of another;
+            or an agent's file, or the directory of its run.
+        id: Where it is to live, which only ``"agent"`` needs.
+
+    Raises:
+        ValueError: If there is no such learner (with the names that are near), agent or constant, or the value makes no
+            sense.
+    """
+    base, _, rest = name.partition(":")
+    if base not in LEARNERS:
+        if name and is_agent(name):
+            return _load_agent(name, rest, id)
+        near = difflib.get_close_matches(base.lower(), LEARNERS, n=3)
+        hint = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else f"give one of {', '.join(LEARNERS)}, agent, or an agent's path."
+        )
+        raise ValueError(f"There is no learner {base!r}: {hint}")
+    maker, constants = LEARNERS[base], {}
+    known = [key for key, kind in inspect.signature(maker).parameters.items() if kind.kind is kind.KEYWORD_ONLY]
+    if isinstance(maker, partial):
+        known = [key for key in known if key not in maker.keywords]
+    for pair in filter(None, rest.split(",")):
+        key, _, value = pair.partition("=")
+        if key not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise ValueError(f"The learner {base!r} has no constant {key!r}: {takes}.")
+        try:
+            constants[key] = float(value)
+        except ValueError:
+            raise ValueError(f"{pair!r} in {name!r} is not possible: give a number, as in {key}=1.") from None
+    learner = maker(**constants)
+    learner.name = name
+    return learner
+
+
+def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
+    from meta_envs.agents.agent import load_agent
+
+    if name == "agent":
+        if not isinstance(id, str):
+            raise ValueError(f"'agent' is the shipped agent of an id, and {id!r} is none: give agent:ID.")
+        return load_agent(id)
+    if not name.startswith("agent:"):
+        return load_agent(name)
+    agent = load_agent(whose)
+    agent.label = name
+    return agent
+
+
+def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list[str]:
+    """Those of the named learners that can serve a family, in the same order; rules for bandits refuse the others."""
+    family = make_family(id, **keywords)
+    served = []
+    for name in names:
+        try:
+            make_learner(name, id).begin(family, 1, np.random.default_rng(0))
+        except ValueError:
+            continue
+        served.append(name)
+    return served

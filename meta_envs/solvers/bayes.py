@@ -1,0 +1,59 @@
+"""The learner that plays what `meta_envs.solve` computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meta_envs.family import Array, TaskFamily
+from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.solvers.dispatch import solve
+from meta_envs.solvers.optimum import Optimum
+
+
+class Bayes(PrivilegedLearner):
+    """Plays the policy that `meta_envs.solve` computes: no learner has a higher expected return under that prior.
+
+    Where observations are images it is told the state, where an agent has to look; of the task it uses nothing.
+
+    Args:
+        optimum: Of another family with the same actions and outcomes and at least as long lifetimes, to see how the
+            optimum for one prior does under another; None solves the family itself. Once the other prior gives what has
+            happened probability 0, action 0 is played to the end.
+    """
+
+    name = "bayes"
+
+    def __init__(self, optimum: Optimum | None = None) -> None:
+        self._optimum = optimum
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; refuses where no optimal policy is known, as `solve` says."""
+        optimum = self._optimum or solve(family)
+        if self._optimum is None and (instead := optimum.policy.name) != Bayes.name:
+            raise ValueError(
+                f"bayes plays optimal policies, and of this {type(family).__name__} none is known, only a bound: use "
+                f"{instead}. ({optimum.note})"
+            )
+        self._player = optimum.policy
+        self._player.begin(family, num, rng)
+        self.looks = self._player.looks
+
+    def reveal(self, task: Array) -> None:
+        """Pass it on to a policy that wants to be told."""
+        if isinstance(self._player, PrivilegedLearner):
+            self._player.reveal(task)
+
+    def see(self, state: Array) -> None:
+        """Pass it on to a policy that wants to be told."""
+        if isinstance(self._player, PrivilegedLearner):
+            self._player.see(state)
+
+    def act(self, observation: Any) -> Array:
+        """Actions (num,)."""
+        return self._player.act(observation)
+
+    def learn(self, action: Array, outcome: Array, reward: Array) -> None:
+        """Follow the belief."""
+        self._player.learn(action, outcome, reward)

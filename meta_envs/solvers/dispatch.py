@@ -1,0 +1,74 @@
+"""The Bayes optimum of any family that can be solved, by dynamic programming or by a solver of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from meta_envs.families.harlow import Harlow
+from meta_envs.families.harlow_symbolic import HarlowSymbolic
+from meta_envs.families.i_maze import IMaze
+from meta_envs.families.independent import IndependentBandit
+from meta_envs.families.random_maze import RandomMaze
+from meta_envs.families.restless import RestlessBandit
+from meta_envs.families.switching import SwitchingTwoStep
+from meta_envs.families.tabular import TabularMDP
+from meta_envs.family import DiscreteFamily, TaskFamily
+from meta_envs.registry import make_family
+from meta_envs.solvers.dynamic import solve_generic
+from meta_envs.solvers.harlow import solve_harlow
+from meta_envs.solvers.independent import solve_independent
+from meta_envs.solvers.mazes import solve_i_maze, solve_random_maze
+from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.restless import solve_restless
+from meta_envs.solvers.switching import solve_switching
+from meta_envs.solvers.tabular import solve_tabular
+
+FEW_STEPS = 10
+"""Steps up to which all histories are gone through, also where a family has a solver of its own."""
+SPECIAL: dict[type[TaskFamily], Callable[[Any], Optimum]] = {
+    RestlessBandit: solve_restless,
+    SwitchingTwoStep: solve_switching,
+    Harlow: solve_harlow,
+    HarlowSymbolic: solve_harlow,
+    IMaze: solve_i_maze,
+    RandomMaze: solve_random_maze,
+    TabularMDP: solve_tabular,
+}
+"""Families that have solvers of their own, also for lifetimes of few steps where they are not discrete."""
+
+
+def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
+    """The Bayes-optimal expected return of a family, and the policy that has it. Remembered for the next call.
+
+    It is exact or an upper bound, as ``kind`` and ``note`` say; where it is a bound, the policy may be any learner that
+    comes near it.
+
+    Args:
+        id: An environment's id, or a family.
+        **keywords: Values of the family's fields, as `gymnasium.make` takes them.
+
+    Raises:
+        ValueError: If the family has no finite law, a random first state, or too many beliefs to go through (then with
+            their number and what to do instead).
+    """
+    result = _solve(make_family(id, **keywords))
+    if isinstance(result, str):
+        raise ValueError(result)
+    return result
+
+
+@lru_cache(maxsize=16)
+def _solve(family: TaskFamily) -> Optimum | str:
+    """The optimum or, remembered as well because it takes long to find out, why there is none."""
+    # Of just these classes: one derived from them may have other rewards, which their special solver would not see.
+    special = SPECIAL.get(type(family))
+    if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
+        return special(family)
+    if not isinstance(family, DiscreteFamily):
+        return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
+    try:
+        return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
+    except ValueError as error:
+        return str(error)

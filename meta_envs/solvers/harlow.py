@@ -1,0 +1,79 @@
+"""The optimum of Harlow's task: one guess, and from then on what is known.
+
+Whatever the first choice brings, it tells which of the two images pays: the belief is 1/2 before it and certain after.
+Nothing is gained by waiting, so that the optimum guesses once and takes the rewarded image ever after. The motor part
+adds time alone: as long as there is enough of it for all trials, every cross and every choice can be had, and the
+value is that of the abstract task.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meta_envs.families.harlow import FIXATION_REWARD, Harlow
+from meta_envs.families.harlow_symbolic import HarlowSymbolic
+from meta_envs.family import Array, TaskFamily
+from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.lifetimes.many import live
+from meta_envs.solvers.optimum import Optimum
+
+LIFETIMES = 4096
+"""Simulated for random play, always the same ones."""
+
+
+class HarlowBayes(PrivilegedLearner):
+    """Guesses the left image in the first trial, and then takes the one that pays, wherever it is.
+
+    It is told the state, where an agent has to look; of the task it uses nothing that it cannot know.
+    """
+
+    name = "bayes"
+    looks = False
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; serves Harlow's task."""
+        assert isinstance(family, Harlow | HarlowSymbolic)
+        self._family = family
+
+    def reveal(self, task: Array) -> None:
+        """Be told the hidden tasks, for the interface's sake: the sides in the state are all that is used."""
+        self._task = task
+
+    def see(self, state: Array) -> None:
+        """Be told the states (num, S)."""
+        self._state = state
+
+    def act(self, observation: Any) -> Array:
+        """Actions (num,)."""
+        return self._family.best_action(self._task, self._family.guess(self._state))
+
+
+def solve_harlow(family: Harlow | HarlowSymbolic) -> Optimum:
+    """By hand: every cross, a guess that brings nothing in the mean, and the reward of every later trial."""
+    trials = family.num_trials
+    value = trials * FIXATION_REWARD + (trials - 1)
+    if isinstance(family, HarlowSymbolic):
+        # A third of the crosses, and of the choices as many right as wrong ones.
+        return _make(value, "exact", "by hand: one guess, then the rewarded identity", trials * FIXATION_REWARD / 3)
+    ample = family.task_optimum(np.zeros((1, 2))) is not None
+    random = _simulate_random(family)
+    note = f"by hand: one guess, then the rewarded image; random play is simulated, {LIFETIMES:,} lifetimes"
+    return _make(value, "exact" if ample else "bound", note if ample else f"{note}; time may be too short", random)
+
+
+def _make(value: float, kind: Any, note: str, random: float) -> Optimum:
+    return Optimum(value=value, achieved=value, kind=kind, note=note, random_value=random, player=HarlowBayes)
+
+
+def _simulate_random(family: Harlow) -> float:
+    rng = np.random.default_rng(0)
+    lifetimes, total = live(family, LIFETIMES), np.zeros(LIFETIMES)
+    lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))
+    alive = np.ones(LIFETIMES, dtype=bool)
+    while alive.any():
+        happened = lifetimes.step(rng.integers(3, size=LIFETIMES))
+        total += alive * happened.reward
+        alive &= ~happened.terminated
+    return float(np.mean(total))

@@ -1,0 +1,147 @@
+"""The optimum of independent Bernoulli arms."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+
+from meta_envs.families.independent import IndependentBandit
+from meta_envs.family import Array, DiscreteFamily
+from meta_envs.learners.basic import Oracle
+from meta_envs.learners.gittins import MAX_TRIALS, IndexPlan
+from meta_envs.learners.plans import Plan, PlanPlayer
+from meta_envs.learners.returns import record
+from meta_envs.seeds import BOUNDS_SEED
+from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
+from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
+from meta_envs.solvers.information import SAMPLE_WORK, relaxed_mean
+from meta_envs.solvers.optimum import Optimum
+
+MAX_COUNTS = 1 << 28
+"""Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""
+SIMULATION = 1 << 26
+"""Arms times pulls times lifetimes of the simulation; 2,000 to 20,000 lifetimes."""
+
+
+class TwoArmPlan(Plan):
+    """A plan over the counts of two independent arms.
+
+    Args:
+        family: The family for whose prior the policy is.
+        second: For each step whether to play the second arm, over (n1, s1, s2) in order, bool.
+    """
+
+    def __init__(self, family: DiscreteFamily, second: list[Array]) -> None:
+        super().__init__(family)
+        self._second = second
+        self._offset = []
+        for step in range(family.horizon):
+            pulls = np.arange(step + 1)
+            sizes = (pulls + 1) * (step - pulls + 1)
+            self._offset.append(np.cumsum(sizes) - sizes)
+
+    def start(self, num: int) -> Array:
+        """No pulls: n1, s1, s2 (num, 3)."""
+        return np.zeros((num, 3), np.intp)
+
+    def action(self, step: int, node: Array) -> Array:
+        """Actions (num,)."""
+        pulls, first, second = node.T
+        place = self._offset[step].take(pulls) + first * (step - pulls + 1) + second
+        return self._second[step].take(place).astype(np.intp)
+
+    def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
+        """Counts (num, 3) after a step."""
+        first = action == 0
+        return node + np.stack([first, first * outcome, ~first * outcome], axis=-1)
+
+
+def solve_two_arms(family: IndependentBandit) -> Optimum:
+    """Exact optimum of two independent arms: values over the pulls of the first arm and both arms' successes.
+
+    A step back is a few array operations for each number n1 of pulls of the first arm, over its successes s1 and the
+    other arm's s2, of which there are ``step - n1`` pulls.
+    """
+    horizon, alpha, beta = family.num_trials, family.alpha, family.beta
+    values = [np.zeros((pulls + 1, horizon - pulls + 1)) for pulls in range(horizon + 1)]
+    means = [(alpha + np.arange(pulls + 1)) / (alpha + beta + pulls) for pulls in range(horizon)]
+    second: list[Array] = []
+    for step in reversed(range(horizon)):
+        plays_second = []
+        for pulls in range(step + 1):
+            mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
+            on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
+            on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
+            plays_second.append((on_second > on_first + TIE).ravel())
+            values[pulls] = np.maximum(on_first, on_second)
+        second.append(np.concatenate(plays_second))
+    beliefs = comb(horizon + 3, 4)
+    return Optimum(
+        value=float(values[0][0, 0]),
+        achieved=float(values[0][0, 0]),
+        kind="exact",
+        note=f"dynamic programming over {beliefs:,} counts of successes and failures",
+        random_value=horizon * alpha / (alpha + beta),
+        plan=TwoArmPlan(family, second[::-1]),
+    )
+
+
+def solve_independent(family: IndependentBandit) -> Optimum:
+    """Exact, by a recursion of its own for two arms; where there are too many beliefs to count, a bound.
+
+    Raises:
+        ValueError: If lifetimes are too long even for bounds.
+    """
+    # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
+    beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
+    most = MAX_COUNTS if family.num_arms == 2 else most_beliefs(family)
+    if beliefs > most:
+        number = f"{beliefs:,}" if beliefs < 10**18 else f"10^{len(str(beliefs)) - 1}"
+        return solve_by_bounds(family, f"has {number} beliefs, more than the {most:,} that are gone through")
+    return solve_two_arms(family) if family.num_arms == 2 else solve_generic(family)
+
+
+def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
+    """The lowest of the upper bounds, and what the finite-horizon Gittins policy achieves.
+
+    Args:
+        family: Independent arms.
+        finding: Why there is no exact optimum, for the note.
+
+    Raises:
+        ValueError: If lifetimes are too long.
+    """
+    if family.num_trials > MAX_TRIALS:
+        raise ValueError(
+            f"{type(family).__name__} {finding}, and its bounds are computed up to {MAX_TRIALS} trials: give it fewer "
+            f"trials, or compare learners by their regret, which needs no optimum."
+        )
+    bounds = {"the oracle": oracle_bound(family), "Lagrangian relaxation": lagrangian_bound(family)}
+    if family.num_arms * family.num_trials**2 <= SAMPLE_WORK:
+        mean, error = relaxed_mean(family)
+        bounds["information relaxation"] = mean + 3.0 * error
+    lowest = min(bounds, key=lambda name: bounds[name])
+    plan = IndexPlan(family)
+    achieved, spread = simulate(family, plan, bounds["the oracle"])
+    others = ", ".join(f"{name} {value:.2f}" for name, value in bounds.items() if name != lowest)
+    sampled = ", three standard errors above its mean" if lowest == "information relaxation" else ""
+    return Optimum(
+        value=bounds[lowest],
+        achieved=achieved,
+        kind="bound",
+        note=(
+            f"by {lowest}{sampled} ({others}); the finite-horizon Gittins policy was simulated, ± {spread:.2g}; "
+            f"{type(family).__name__} {finding}"
+        ),
+        random_value=family.num_trials * family.alpha / (family.alpha + family.beta),
+        plan=plan,
+    )
+
+
+def simulate(family: IndependentBandit, plan: IndexPlan, knowing: float) -> tuple[float, float]:
+    """Expected return of a plan and its standard error: ``knowing``, the oracle's, less the mean of what is missed."""
+    num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
+    lived, best = record([PlanPlayer(plan), Oracle()], family, range(BOUNDS_SEED, BOUNDS_SEED + num), 0)
+    missed = best.expected - lived.expected
+    return knowing - float(np.mean(missed)), float(np.std(missed, ddof=1) / np.sqrt(num))

@@ -1,0 +1,1 @@
+"""RecurrentPPO for whole lifetimes: the algorithm, its buffers, and its fast paths."""
