@@ -35,7 +35,7 @@ from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.returns import record
 from meta_envs.seeds import FIRST_SEED, SEED_SPACING
-from meta_envs.training import Agent, MetaRecurrentPPO, TrainingStopped, load_agent, train
+from meta_envs.training import Agent, MetaRecurrentPPO, RecurrentPolicy, TrainingStopped, load_agent, train
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.presets import KINDS, PRESETS, preset_of
 from meta_envs.training.run import Run
@@ -213,6 +213,25 @@ def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> N
     changes |= {"curriculum": [[0.5, {"num_trials": 1}]], "steps": 800, "unroll": 10, "hidden_size": [6, 4]}
     whole = tiny(tmp_path / "whole", **changes)
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes))
+
+
+def test_networks_see_contiguous_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In rollouts and in updates: a kernel, and with it the last bits, hangs on the layout of what it is given."""
+    changes: dict[str, Any] = {"steps": 80, "unroll": 10, "num_envs": 4, "minibatches": 2, "evaluations": 0}
+    keywords = {"resolution": 36, "num_decisions": 40}
+    run = Run(id="MetaHarlow-v0", keywords=keywords, preset=preset_of("MetaHarlow-v0", **changes))
+    model = run.make_model(run.make_env())
+    seen: list[bool] = []
+    extract = RecurrentPolicy.extract_features
+
+    def watch(self: Any, obs: Any, *args: Any) -> Any:
+        seen.extend(part.is_contiguous() for part in obs.values())
+        return extract(self, obs, *args)
+
+    monkeypatch.setattr(RecurrentPolicy, "extract_features", watch)
+    model.learn(80)
+    assert len(seen) > 100
+    assert all(seen)
 
 
 def test_a_curriculum_goes_from_stage_to_stage_and_ends_at_the_environment(tmp_path: Path) -> None:

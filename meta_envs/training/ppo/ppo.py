@@ -111,7 +111,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
                 self.policy.reset_noise(env.num_envs)
 
-            obs_tensor = obs_as_tensor(self._last_obs, self.device)
+            obs_tensor = self._show(self._last_obs)
             episode_starts = th.as_tensor(self._last_episode_starts, dtype=th.float32, device=self.device)
             actions, values, log_probs, lstm_states = act(obs_tensor, lstm_states, episode_starts)
             actions = actions.cpu().numpy()
@@ -148,12 +148,22 @@ class MetaRecurrentPPO(RecurrentPPO):
 
         with th.no_grad():
             episode_starts = th.as_tensor(dones, dtype=th.float32, device=self.device)
-            values = self.policy.predict_values(obs_as_tensor(new_obs, self.device), lstm_states.vf, episode_starts)
+            values = self.policy.predict_values(self._show(new_obs), lstm_states.vf, episode_starts)
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
         if ended:
             self.logger.record("rollout/lifetime_return_mean", float(np.mean(np.concatenate(ended))))
         callback.on_rollout_end()
         return True
+
+    def _show(self, obs: Any) -> Any:
+        """Observations (num_envs, ...) as tensors, each contiguous.
+
+        SB3 shows images as views with the channels first, a checkpoint gives them back contiguous, and a convolution
+        takes another kernel for another layout, with other last bits.
+        """
+        if isinstance(obs, dict):
+            return {name: self._show(part) for name, part in obs.items()}
+        return obs_as_tensor(np.ascontiguousarray(obs), self.device)
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates
@@ -170,10 +180,8 @@ class MetaRecurrentPPO(RecurrentPPO):
         if not truncated:
             return rewards
         last = [infos[copy]["terminal_observation"] for copy in truncated]
-        if isinstance(last[0], dict):
-            obs, _ = self.policy.obs_to_tensor({key: np.stack([one[key] for one in last]) for key in last[0]})
-        else:
-            obs, _ = self.policy.obs_to_tensor(np.stack(last))
+        stacked = {key: np.stack([one[key] for one in last]) for key in last[0]} if isinstance(last[0], dict) else None
+        obs = self._show(np.stack(last) if stacked is None else stacked)
         with th.no_grad():
             states = tuple(state[:, truncated].contiguous() for state in lstm_states.vf)
             values = self.policy.predict_values(obs, states, th.zeros(len(truncated), device=self.device))
