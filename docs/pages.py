@@ -179,7 +179,7 @@ def optima_table() -> str:
     for id in meta_envs.ids():
         try:
             optimum = meta_envs.solve(id)
-        except ValueError:
+        except meta_envs.Unsolvable:
             continue
         numbers = (f"{number:.4f}" for number in (optimum.value, optimum.achieved, optimum.random_value))
         rows.append((f"`{id}`", optimum.kind, *numbers, optimum.note))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from meta_envs.errors import CannotServe, Unsolvable
 from meta_envs.lazy import lazily
 from meta_envs.registry import ids, make_family, register
 from meta_envs.version import __version__ as __version__
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 # load_agent is left out: `import *` works without PyTorch.
 __all__ = [
     "LEARNERS",
+    "CannotServe",
     "Difference",
     "Optimum",
     "Scorecard",
+    "Unsolvable",
     "compare",
     "evaluate",
     "ids",

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
 from meta_envs.learners.bandits import (
     UCB,
@@ -127,8 +126,8 @@ def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list
     served = []
     for name in names:
         try:
-            make_learner(name, id).begin(family, 1, np.random.default_rng(0))
-        except ValueError:
+            make_learner(name, id).check(family)
+        except CannotServe:
             continue
         served.append(name)
     return served

@@ -244,11 +244,11 @@ def test_gittins_takes_other_bernoulli_arms_for_independent() -> None:
 def test_gittins_refuses_what_has_no_index() -> None:
     """A family without Bernoulli arms, an impossible discount, and lifetimes with too many indices."""
     with pytest.raises(ValueError, match=r"gittins serves bandits whose arms pay 0 or 1 .*, and TwoStep is none"):
-        IndexPlan(TwoStep())
+        make_learner("gittins").check(TwoStep())
     with pytest.raises(ValueError, match=r"gamma=1.0 is not possible: give a discount"):
         make_learner("gittins:gamma=1")
     with pytest.raises(ValueError, match=r"num_trials=5000 needs 20,845,835,000 Gittins indices: give at most 600"):
-        IndexPlan(IndependentBandit(num_trials=5000))
+        make_learner("gittins").check(IndependentBandit(num_trials=5000))
 
 
 def test_optimism_raises_samples_to_the_posterior_mean() -> None:

@@ -8,7 +8,7 @@ from families import BERNOULLI_IDS
 from scipy.stats import binomtest
 from toys import RandomRoom, TwoRooms
 
-from meta_envs import make_family
+from meta_envs import CannotServe, make_family
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
@@ -226,5 +226,7 @@ def test_learners_are_called_as_they_were_made() -> None:
 )
 def test_learners_say_whom_they_cannot_serve(name: str, family: Any, message: str) -> None:
     """A learner refuses a family that it makes no sense in, and says why."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(CannotServe, match=message):
+        make_learner(name).check(family)
+    with pytest.raises(CannotServe, match=message):
         make_learner(name).begin(family, 3, np.random.default_rng(0))

@@ -14,6 +14,7 @@ from safetensors.torch import save as to_bytes
 
 from meta_envs.agents import cards
 from meta_envs.agents.interface import INTERFACE, describe_interface, history_of, space_of
+from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
@@ -92,20 +93,24 @@ class Agent(Learner):
         write_atomically(path, content)
         write_atomically(path.with_suffix(".json"), cards.write_card(self.card, content))
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Clear the memory.
+    def check(self, family: TaskFamily) -> None:
+        """Refuse families that look otherwise than the one that it was trained on.
 
         Raises:
-            ValueError: If the family's interface is not the one that the agent was trained with: actions, inputs,
+            CannotServe: If the family's interface is not the one that the agent was trained with: actions, inputs,
                 bounds of the observation and, where they are shown one-hot, the distinct rewards.
         """
         found, known = describe_interface(family, self.card["inputs"]), self.card["interface"]
         for name in INTERFACE:
             if found[name] != known[name]:
-                raise ValueError(
+                raise CannotServe(
                     f"This agent, of {self._home}, has {name} {known[name]}, and {family!r} has {found[name]}: "
                     "train one for it, or evaluate this one where they are the same."
                 )
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Clear the memory."""
+        self.check(family)
         self._history = history_of(family, self.card["inputs"])
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))

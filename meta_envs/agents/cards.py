@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from meta_envs.errors import CannotServe
 from meta_envs.registry import ids as all_ids
 
 FOLDER = Path(__file__).parent
@@ -27,11 +28,11 @@ def find(id: str) -> Path:
     """The file of weights of an id's agent, also of ``"module:id"``; the card is beside it.
 
     Raises:
-        ValueError: If there is none, with the ids that have one.
+        meta_envs.CannotServe: If there is none, with the ids that have one.
     """
     name = id.rpartition(":")[2]
     if name not in ids():
-        raise ValueError(
+        raise CannotServe(
             f"No agent is shipped for {id!r}: train one with `meta-envs train {id}`; those that are shipped are of "
             f"{', '.join(ids()) or 'no environment'}."
         )

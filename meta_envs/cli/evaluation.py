@@ -11,6 +11,7 @@ from rich.console import Console
 
 import meta_envs
 from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
+from meta_envs.errors import Unsolvable
 from meta_envs.roster import LEARNERS
 
 
@@ -90,7 +91,7 @@ def usual_learners(id: str, **keywords: Any) -> list[Any]:
     usual = serving(["random", "ucb1", "thompson", "psrl"], id, **keywords)
     try:
         optimum = meta_envs.solve(id, **keywords)
-    except ValueError:
+    except Unsolvable:
         return [*usual, *serving(["oracle"], id, **keywords)]
     usual = [name for name in usual if name != optimum.policy.name]
     return [*usual, optimum.policy, *(serving(["oracle"], id, **keywords) if optimum.kind == "bound" else [])]

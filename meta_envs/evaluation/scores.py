@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from meta_envs.arguments import require
+from meta_envs.errors import Unsolvable
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.family import Array, TaskFamily
 from meta_envs.intervals import MANY, mean_interval, standard_error
@@ -80,7 +81,7 @@ def assess(
     players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
     try:
         optimum, note = solve(family), ""
-    except ValueError as error:
+    except Unsolvable as error:
         optimum, note = None, f"No score: {error}"
     # The optimal learner goes first and is taken off again below.
     first = FIRST_SEED + int(seed) * MAX_EPISODES

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from meta_envs.arguments import require
+from meta_envs.errors import CannotServe, Unsolvable
+from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.learner import Learner, need_discrete, pick_best
 from meta_envs.lifetimes.beliefs import first_state, merge
@@ -18,8 +20,16 @@ class BeliefLearner(Learner):
 
     looks = False
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves discrete families whose lifetimes begin in one known state."""
+        try:
+            first_state(need_discrete(family, self.name))
+        except Unsolvable as error:
+            raise CannotServe(f"{self.name} follows a belief from the first state on. {error}") from error
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with the prior."""
+        self.check(family)
         self._family, self._num, self._rng = need_discrete(family, self.name), num, rng
         self._belief = np.repeat(self._family.initial_belief(), num, axis=0)
         self._state = np.repeat(first_state(self._family), num, axis=0)
@@ -43,10 +53,10 @@ class BeliefLearner(Learner):
 class PosteriorSampler(BeliefLearner):
     """A learner for bandits that draws tasks from the posterior."""
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin with the prior."""
-        _bandit(family, self.name)
-        super().begin(family, num, rng)
+    def check(self, family: TaskFamily) -> None:
+        """Serves bandits."""
+        need_bandit(family, self.name)
+        super().check(family)
 
     def _sample(self) -> Array:
         """Mean rewards (num, A) of the actions in one task drawn from each posterior."""
@@ -81,12 +91,15 @@ class ThompsonWalk(Thompson):
         require(0.001 <= sigma < np.inf, "sigma", sigma, "give a step size of at least 0.001")
         self._sigma = sigma
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves restless bandits."""
+        if not isinstance(family, RestlessBandit):
+            raise CannotServe(f"{self.name} serves restless bandits, and {type(family).__name__} is none.")
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with the prior of that step size alone."""
-        from meta_envs.families.restless import RestlessBandit
-
-        if not isinstance(family, RestlessBandit):
-            raise ValueError(f"thompson_walk serves restless bandits, and {type(family).__name__} is none.")
+        self.check(family)
+        assert isinstance(family, RestlessBandit)
         alone = replace(family, volatility="low", sigma_low=self._sigma, sigma_high=2.0 * self._sigma)
         super().begin(alone, num, rng)
 
@@ -133,9 +146,14 @@ class CountingLearner(Learner):
 
     looks = False
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves bandits."""
+        need_bandit(family, self.name)
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with no pulls."""
-        bandit = _bandit(family, self.name)
+        self.check(family)
+        bandit = need_bandit(family, self.name)
         self._rng, self._step = rng, 0
         self._pulls = np.zeros((num, bandit.num_actions))
         self._rewards = np.zeros((num, bandit.num_actions))
@@ -156,14 +174,14 @@ class ThompsonIndependent(CountingLearner):
 
     name = "thompson_independent"
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin with Beta(1, 1) for every arm."""
+    def check(self, family: TaskFamily) -> None:
+        """Serves bandits that pay 0 or 1."""
         if family.reward_values != (0.0, 1.0):
-            raise ValueError(
-                f"thompson_independent serves bandits that pay 0 or 1, and {type(family).__name__} has rewards "
+            raise CannotServe(
+                f"{self.name} serves bandits that pay 0 or 1, and {type(family).__name__} has rewards "
                 f"{family.reward_values}: use thompson, which takes the family's own prior."
             )
-        super().begin(family, num, rng)
+        super().check(family)
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
@@ -214,9 +232,13 @@ class RescorlaWagner(Learner):
         require(0.0 <= beta < np.inf, "beta", beta, "give a number of at least 0")
         self._alpha, self._beta = alpha, beta
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves bandits."""
+        need_bandit(family, self.name)
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with 0.5 for every arm."""
-        bandit = _bandit(family, self.name)
+        bandit = need_bandit(family, self.name)
         self._rng, self._everyone = rng, np.arange(num)
         self._values = np.full((num, bandit.num_actions), 0.5)
 
@@ -230,16 +252,20 @@ class RescorlaWagner(Learner):
         self._values[place] += self._alpha * (reward - self._values[place])
 
 
-def _bandit(family: TaskFamily, name: str) -> DiscreteFamily:
-    """Refuse all but bandits, restless ones too: what is done changes neither what comes next nor what is seen."""
+def need_bandit(family: TaskFamily, name: str) -> DiscreteFamily:
+    """Refuse all but bandits, restless ones too: what is done changes neither what comes next nor what is seen.
+
+    Raises:
+        CannotServe: If it is none.
+    """
     tables = tabulate(family)
     if tables is None:
-        raise ValueError(f"{name} serves families that list their states, and {type(family).__name__} does not.")
+        raise CannotServe(f"{name} serves families that list their states, and {type(family).__name__} does not.")
     count = len(tables.states)
     following = tables.next_row.reshape(count, -1)
     same_sight = isinstance(tables.observation, np.ndarray) and np.all(tables.observation == tables.observation[:1])
     if not same_sight or np.any(following != following[:, :1]):
-        raise ValueError(
+        raise CannotServe(
             f"{name} serves bandits, and {type(family).__name__} is none: it has {count} states, which actions reach "
             "or observations tell apart."
         )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner, PrivilegedLearner
 from meta_envs.lifetimes.oracle import best_actions
@@ -19,12 +20,16 @@ class Random(Learner):
     name = "random"
     looks = False
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; serves every family with finitely many actions."""
-        self._num, self._rng = num, rng
+    def check(self, family: TaskFamily) -> None:
+        """Serves every family with finitely many actions."""
         if not isinstance(family.action_space, spaces.Discrete):
-            raise ValueError(f"random serves finitely many actions, and {type(family).__name__} has others.")
-        self._num_actions = int(family.action_space.n)
+            raise CannotServe(f"random serves finitely many actions, and {type(family).__name__} has others.")
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin."""
+        self.check(family)
+        self._num, self._rng = num, rng
+        self._num_actions = int(family.action_space.n)  # type: ignore[attr-defined]
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
@@ -37,14 +42,18 @@ class Oracle(PrivilegedLearner):
     name = "oracle"
     looks = False
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; the tasks come by `reveal`."""
-        self._family, self._tables, self._step = family, tabulate(family), 0
-        if self._tables is None and type(family).best_action is TaskFamily.best_action:
-            raise ValueError(
+    def check(self, family: TaskFamily) -> None:
+        """Serves families that list their states or tell the best action."""
+        if tabulate(family) is None and type(family).best_action is TaskFamily.best_action:
+            raise CannotServe(
                 f"oracle serves families that list their states or tell the best action, and {type(family).__name__} "
                 f"does neither."
             )
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin; the tasks come by `reveal`."""
+        self.check(family)
+        self._family, self._tables, self._step = family, tabulate(family), 0
 
     def reveal(self, task: Array) -> None:
         """Be told the hidden tasks (num, T)."""

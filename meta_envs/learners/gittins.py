@@ -18,6 +18,7 @@ from math import ceil, log
 import numpy as np
 
 from meta_envs.arguments import require
+from meta_envs.errors import CannotServe
 from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
@@ -52,8 +53,23 @@ class Gittins(Planner):
         require(gamma is None or 0.0 < gamma <= MAX_GAMMA, "gamma", gamma, f"give a discount up to {MAX_GAMMA}")
         self._gamma = gamma
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves Bernoulli arms, in lifetimes for which the indices can be computed."""
+        if not isinstance(family, BernoulliBandit):
+            raise CannotServe(
+                f"gittins serves bandits whose arms pay 0 or 1 with fixed probabilities, and {type(family).__name__} "
+                f"is none."
+            )
+        if self._gamma is None and family.horizon > MAX_TRIALS:
+            raise CannotServe(
+                f"num_trials={family.horizon} needs {_tetrahedral(family.horizon):,} Gittins indices: give at most "
+                f"{MAX_TRIALS} trials, or a discount, as in gittins:gamma=0.99."
+            )
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with no pulls."""
+        self.check(family)
+        assert isinstance(family, BernoulliBandit)
         self._plan = IndexPlan(family, self._gamma)
         self._start(num)
 
@@ -66,20 +82,12 @@ class IndexPlan(Plan):
             families with p ~ U[0, 1], as the paper takes them.
         gamma: Discount of the index in (0, 1); None for the finite-horizon index, which looks ahead to the end of the
             lifetime and no further.
-
-    Raises:
-        ValueError: If the arms are not Bernoulli arms, or there are too many indices.
     """
 
     name = "gittins"
     family: BernoulliBandit
 
-    def __init__(self, family: TaskFamily, gamma: float | None = None) -> None:
-        if not isinstance(family, BernoulliBandit):
-            raise ValueError(
-                f"gittins serves bandits whose arms pay 0 or 1 with fixed probabilities, and {type(family).__name__} "
-                f"is none."
-            )
+    def __init__(self, family: BernoulliBandit, gamma: float | None = None) -> None:
         super().__init__(family)
         alpha, beta = (family.alpha, family.beta) if isinstance(family, IndependentBandit) else (1.0, 1.0)
         horizon, self._finite = family.horizon, gamma is None
@@ -125,15 +133,7 @@ def finite_horizon_indices(horizon: int, alpha: float = 1.0, beta: float = 1.0) 
     Returns:
         Over pulls ``m < horizon``, ``r = 1 .. horizon - m`` and successes ``s = 0 .. m``, flat and in this order,
         float32, read-only. The grid has up to 2048 rates, 96 for 500 pulls.
-
-    Raises:
-        ValueError: If the lifetime has more than ``MAX_TRIALS`` pulls.
     """
-    if horizon > MAX_TRIALS:
-        raise ValueError(
-            f"num_trials={horizon} needs {_tetrahedral(horizon):,} Gittins indices: give at most {MAX_TRIALS} trials, "
-            f"or a discount, as in gittins:gamma=0.99."
-        )
     table = [np.zeros((horizon - pulls, pulls + 1), np.float32) for pulls in range(horizon)]
     for rates in _rates(_tetrahedral(horizon), (horizon + 1) ** 2 // 4):
         after = np.zeros((len(rates), 1, horizon + 1), np.float32)

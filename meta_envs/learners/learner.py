@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.errors import CannotServe
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 
 
@@ -30,6 +31,13 @@ class Learner(ABC):
     name: str = "learner"
     looks: bool = True
 
+    def check(self, family: TaskFamily) -> None:  # noqa: B027
+        """Refuse families in which it cannot live; by default none. Nothing is begun.
+
+        Raises:
+            meta_envs.CannotServe: If it cannot serve the family, saying why.
+        """
+
     @abstractmethod
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Forget everything and begin ``num`` new lifetimes.
@@ -40,7 +48,7 @@ class Learner(ABC):
             rng: The learner's own random stream, apart from the lifetimes' luck.
 
         Raises:
-            ValueError: If this learner cannot serve the family, saying why.
+            meta_envs.CannotServe: As of `check`.
         """
 
     @abstractmethod
@@ -76,8 +84,8 @@ def need_discrete(family: TaskFamily, name: str) -> DiscreteFamily:
     """The family, for a learner of that name.
 
     Raises:
-        ValueError: If its actions and outcomes are not finitely many.
+        CannotServe: If its actions and outcomes are not finitely many.
     """
     if not isinstance(family, DiscreteFamily):
-        raise ValueError(f"{name} serves families with discrete actions, and {type(family).__name__} is none.")
+        raise CannotServe(f"{name} serves families with discrete actions, and {type(family).__name__} is none.")
     return family

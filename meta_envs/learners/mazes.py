@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.errors import CannotServe
 from meta_envs.families.i_maze import GOALS
 from meta_envs.families.i_maze_grid import IMazeGrid, build_maze
 from meta_envs.families.maze import TOUCH, Maze
@@ -29,10 +30,15 @@ class Searcher(PrivilegedLearner):
     remembers = True
     """Whether it keeps in mind where the goal was."""
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; serves mazes."""
+    def check(self, family: TaskFamily) -> None:
+        """Serves mazes."""
         if not isinstance(family, Maze | IMazeGrid):
-            raise ValueError(f"{self.name} serves mazes, and {type(family).__name__} is none.")
+            raise CannotServe(f"{self.name} serves mazes, and {type(family).__name__} is none.")
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin."""
+        self.check(family)
+        assert isinstance(family, Maze | IMazeGrid)
         self._ground = _Rooms(family) if isinstance(family, Maze) else _Cells(family)
         self._hidden = family.task_names.index("goal")
         self._been = np.zeros((num, self._ground.num_places), dtype=bool)

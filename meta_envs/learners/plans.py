@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from meta_envs.errors import CannotServe
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.learner import Learner, need_discrete
 
@@ -27,16 +28,16 @@ class Plan(ABC):
         """Refuse families in which the plan makes no sense.
 
         Raises:
-            ValueError: If actions or outcomes are others, or lifetimes longer.
+            CannotServe: If actions or outcomes are others, or lifetimes longer.
         """
         own = self.family
         if (family.num_actions, family.num_outcomes) != (own.num_actions, own.num_outcomes):
-            raise ValueError(
+            raise CannotServe(
                 f"This optimum is for {own.num_actions} actions and {own.num_outcomes} outcomes, and the family has "
                 f"{family.num_actions} and {family.num_outcomes}: solve a family like it."
             )
         if family.horizon > own.horizon:
-            raise ValueError(
+            raise CannotServe(
                 f"This optimum is for {own.horizon} steps, and a lifetime has {family.horizon}: solve a longer family."
             )
 
@@ -78,7 +79,11 @@ class PlanPlayer(Planner):
     def __init__(self, plan: Plan) -> None:
         self._plan, self.name = plan, plan.name
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; refuses families in which the plan makes no sense."""
+    def check(self, family: TaskFamily) -> None:
+        """Refuse families in which the plan makes no sense."""
         self._plan.check(need_discrete(family, self.name))
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin."""
+        self.check(family)
         self._start(num)

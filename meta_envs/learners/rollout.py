@@ -64,6 +64,7 @@ def live_blocks(
         lives = []
         for learner in learners:
             lifetimes.begin(everyone, chance)
+            learner.check(family)
             learner.begin(family, len(seeds), np.random.default_rng([stream, crc32(learner.name.encode()), number]))
             lives.append(_live_through(learner, lifetimes, whole))
         if tabulate(family) is not None:

@@ -12,6 +12,7 @@ from abc import abstractmethod
 import numpy as np
 
 from meta_envs.arguments import require
+from meta_envs.errors import CannotServe
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner, pick_best
@@ -126,10 +127,15 @@ class EpisodePlanner(Learner):
     prior_weight: float = 1.0
     posterior: Posterior
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves tabular MDPs."""
+        if not isinstance(family, TabularMDP):
+            raise CannotServe(f"{self.name} serves tabular MDPs, and {type(family).__name__} is none.")
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with the prior."""
-        if not isinstance(family, TabularMDP):
-            raise ValueError(f"{self.name} serves tabular MDPs, and {type(family).__name__} is none.")
+        self.check(family)
+        assert isinstance(family, TabularMDP)
         self._family, self._rng = family, rng
         self.posterior = Posterior(family, num, prior_mean=self.prior_mean, prior_weight=self.prior_weight)
         self._state = family.initial_state(None, np.empty((num, 0)))

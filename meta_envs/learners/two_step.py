@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from meta_envs.arguments import require
+from meta_envs.errors import CannotServe
 from meta_envs.families.two_step import TwoStage
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
@@ -48,10 +49,15 @@ class Hybrid(Learner):
         self._weight, self._alpha, self._trace = weight, alpha, trace
         self._beta, self._perseveration = beta, perseveration
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves two-step tasks."""
+        if not isinstance(family, TwoStage):
+            raise CannotServe(f"{self.name} serves two-step tasks, and {type(family).__name__} is none.")
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with all values at 0."""
-        if not isinstance(family, TwoStage):
-            raise ValueError(f"{self.name} serves two-step tasks, and {type(family).__name__} is none.")
+        self.check(family)
+        assert isinstance(family, TwoStage)
         self._leads = np.array([[family.common, 1.0 - family.common], [1.0 - family.common, family.common]])
         self._rng, self._everyone, self._second = rng, np.arange(num), False
         self._choices, self._places = np.zeros((num, 2)), np.zeros((num, 2))

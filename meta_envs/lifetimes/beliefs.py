@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from meta_envs.errors import Unsolvable
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 
 
@@ -81,7 +82,7 @@ def first_state(family: TaskFamily) -> Array:
     """The state (1, S) in which every lifetime begins.
 
     Raises:
-        ValueError: If lifetimes begin in different states.
+        Unsolvable: If lifetimes begin in different states.
     """
     size = family.num_task_chance
     chance = np.concatenate(
@@ -90,7 +91,7 @@ def first_state(family: TaskFamily) -> Array:
     task = None if isinstance(family, DiscreteFamily) else family.sample_task(chance)
     states = family.initial_state(task, chance)
     if np.any(states != states[:1]):
-        raise ValueError(
+        raise Unsolvable(
             f"{type(family).__name__} begins in a random state, and beliefs are followed from one known state: let its "
             f"first step draw the state as an outcome."
         )

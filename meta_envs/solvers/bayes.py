@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.errors import CannotServe, Unsolvable
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.learners.learner import Learner, PrivilegedLearner
 from meta_envs.solvers.dispatch import solve
 from meta_envs.solvers.optimum import Optimum
 
@@ -28,15 +29,27 @@ class Bayes(PrivilegedLearner):
     def __init__(self, optimum: Optimum | None = None) -> None:
         self._optimum = optimum
 
-    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; refuses where no optimal policy is known, as `solve` says."""
-        optimum = self._optimum or solve(family)
-        if self._optimum is None and (instead := optimum.policy.name) != Bayes.name:
-            raise ValueError(
+    def check(self, family: TaskFamily) -> None:
+        """Refuse families of which no optimal policy is known, as `solve` says."""
+        self._find_policy(family).check(family)
+
+    def _find_policy(self, family: TaskFamily) -> Learner:
+        if self._optimum is not None:
+            return self._optimum.policy
+        try:
+            optimum = solve(family)
+        except Unsolvable as error:
+            raise CannotServe(str(error)) from error
+        if (instead := optimum.policy.name) != Bayes.name:
+            raise CannotServe(
                 f"bayes plays optimal policies, and of this {type(family).__name__} none is known, only a bound: use "
                 f"{instead}. ({optimum.note})"
             )
-        self._player = optimum.policy
+        return optimum.policy
+
+    def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
+        """Begin."""
+        self._player = self._find_policy(family)
         self._player.begin(family, num, rng)
         self.looks = self._player.looks
 

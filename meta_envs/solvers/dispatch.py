@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from meta_envs.errors import Unsolvable
 from meta_envs.families.harlow import Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.families.i_maze import IMaze
@@ -50,12 +51,12 @@ def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Raises:
-        ValueError: If the family has no finite law, a random first state, or too many beliefs to go through (then with
-            their number and what to do instead).
+        meta_envs.Unsolvable: If the family has no finite law, a random first state, or too many beliefs to go through
+            (then with their number and what to do instead).
     """
     result = _solve(make_family(id, **keywords))
     if isinstance(result, str):
-        raise ValueError(result)
+        raise Unsolvable(result)
     return result
 
 
@@ -70,5 +71,5 @@ def _solve(family: TaskFamily) -> Optimum | str:
         return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
     try:
         return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
-    except ValueError as error:
+    except Unsolvable as error:
         return str(error)

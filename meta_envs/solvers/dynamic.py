@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from meta_envs.errors import Unsolvable
 from meta_envs.family import Array, DiscreteFamily
 from meta_envs.learners.plans import Plan
 from meta_envs.lifetimes.beliefs import first_state, merge
@@ -53,7 +54,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     """Exact optimum of any discrete family: reachable beliefs forward, level by level and merged, then values backward.
 
     Raises:
-        ValueError: If the first state is random or there are too many beliefs.
+        Unsolvable: If the first state is random or there are too many beliefs.
     """
     belief, state = family.initial_belief(), first_state(family)
     levels: list[tuple[Array, Array, Array]] = []
@@ -61,7 +62,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     for step in range(family.horizon):
         total += len(belief)
         if total > most:
-            raise ValueError(
+            raise Unsolvable(
                 f"{type(family).__name__} has {total:,} beliefs after {step} of {family.horizon} steps, more than the "
                 f"{most:,} that are gone through: give it fewer trials or arms, or compare learners by their regret, "
                 f"which needs no optimum."

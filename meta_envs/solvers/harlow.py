@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.errors import CannotServe
 from meta_envs.families.harlow import FIXATION_REWARD, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
@@ -32,8 +33,14 @@ class HarlowBayes(PrivilegedLearner):
     name = "bayes"
     looks = False
 
+    def check(self, family: TaskFamily) -> None:
+        """Serves Harlow's task."""
+        if not isinstance(family, Harlow | HarlowSymbolic):
+            raise CannotServe(f"{self.name} of Harlow's task serves no other, and {type(family).__name__} is one.")
+
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; serves Harlow's task."""
+        """Begin."""
+        self.check(family)
         assert isinstance(family, Harlow | HarlowSymbolic)
         self._family = family
 

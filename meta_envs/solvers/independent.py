@@ -6,6 +6,7 @@ from math import comb
 
 import numpy as np
 
+from meta_envs.errors import Unsolvable
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily
 from meta_envs.learners.basic import Oracle
@@ -91,7 +92,7 @@ def solve_independent(family: IndependentBandit) -> Optimum:
     """Exact, by a recursion of its own for two arms; where there are too many beliefs to count, a bound.
 
     Raises:
-        ValueError: If lifetimes are too long even for bounds.
+        Unsolvable: If lifetimes are too long even for bounds.
     """
     # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
     beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
@@ -110,10 +111,10 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
         finding: Why there is no exact optimum, for the note.
 
     Raises:
-        ValueError: If lifetimes are too long.
+        Unsolvable: If lifetimes are too long.
     """
     if family.num_trials > MAX_TRIALS:
-        raise ValueError(
+        raise Unsolvable(
             f"{type(family).__name__} {finding}, and its bounds are computed up to {MAX_TRIALS} trials: give it fewer "
             f"trials, or compare learners by their regret, which needs no optimum."
         )

@@ -8,6 +8,7 @@ import numpy as np
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 from meta_envs.agents.agent import Agent
+from meta_envs.errors import Unsolvable
 from meta_envs.family import Array
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import record
@@ -60,7 +61,7 @@ class HeldOut:
             return None
         try:
             optimum = solve(self._family)
-        except ValueError:
+        except Unsolvable:
             return None
         unit = optimum.value - optimum.random_value
         best = float(np.mean(self._live(optimum.policy))) + optimum.value - optimum.achieved
