@@ -49,6 +49,8 @@ class TaskFamily(ABC):
 
     task_names: ClassVar[tuple[str, ...]] = ()
     """Names of the ``T`` numbers of a task, in order; families whose ``T`` varies override the property."""
+    layout_names: ClassVar[tuple[str, ...]] = ()
+    """Those of them that tell how the place looks and not what pays: learners that need the layout are told these."""
     num_step_chance: ClassVar[int] = 1
     """Uniforms that one step uses, 0 where all chance is in the task's share."""
 
@@ -142,6 +144,13 @@ class TaskFamily(ABC):
         Discrete families need not say: their beliefs follow from outcomes.
         """
         return None
+
+    def visible_state(self, state: Array) -> Array:
+        """States (B, S) as they are told to learners that need a state but must not know the task.
+
+        The given array may be changed. Families whose states tell of the task before a learner could know mask that.
+        """
+        return state
 
     def task_optimum(self, task: Array) -> Array | None:
         """Expected return of a lifetime (B,) to one who knows the task, or None where the family does not say.

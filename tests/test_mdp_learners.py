@@ -14,7 +14,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.basic import Oracle, Random
-from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import record
 from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, OptimisticPSRL, Posterior, plan
 from meta_envs.roster import LEARNERS, make_learner, serving
@@ -145,12 +145,14 @@ def test_last_steps_tell_no_transition(name: str) -> None:
         np.testing.assert_array_equal(learner.posterior.paid, 2.0 * learner.posterior.visits)
 
 
-class Certain(PSRL, PrivilegedLearner):
+class Certain(PSRL):
     """PSRL whose prior is all on the task."""
 
-    def reveal(self, task: Array) -> None:
+    needs = ("task",)
+
+    def inform(self, known: dict[str, Array]) -> None:
         """Have seen everything a trillion times."""
-        family, posterior = self._family, self.posterior
+        family, posterior, task = self._family, self.posterior, known["task"]
         posterior.visits[:] = 1e12
         posterior.paid = 1e12 * family.means(task)
         posterior.weights = 1.0 + 1e12 * family.transitions(task)
@@ -170,10 +172,7 @@ def test_constants_that_make_one_learner_another() -> None:
         ("mdp_epsilon_greedy:epsilon=0", "mdp_greedy"),
         ("ucrl2:scaling=0", "mdp_greedy:prior_weight=0.0001"),
     ):
-        learners = [make_learner(one), make_learner(other)]
-        for learner in learners:
-            learner.name = "same stream"
-        first, second = record(learners, SMALL, range(40), 1)
+        first, second = (record([make_learner(name)], SMALL, range(40), 1)[0] for name in (one, other))
         np.testing.assert_array_equal(first.realised, second.realised, err_msg=f"{one} and {other}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from meta_envs.behaviour.trials import TrialTable, csv_parts, join
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
-from meta_envs.learners.rollout import Life, live_blocks
+from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
 from meta_envs.registry import make_family
 from meta_envs.roster import make_learner
@@ -119,15 +120,19 @@ def _check(
 def _tables(players: list[Learner], family: TaskFamily, episodes: int, seed: int) -> Iterator[tuple[int, TrialTable]]:
     """A table of every learner for each block of lifetimes, with the learner's place."""
     first = FIRST_SEED + seed * MAX_EPISODES
-    for block in live_blocks(players, family, range(first, first + episodes), seed, whole=True):
-        for place, (player, life) in enumerate(zip(players, block.lives, strict=True)):
+    for block in roll_out(players, family, range(first, first + episodes), seed, whole=True):
+        for place, (player, rollout) in enumerate(zip(players, block.rollouts, strict=True)):
             index = block.start + np.arange(len(block.task))
-            yield place, _make_table(player.name, index, first + index, family, block.task, life)
+            yield place, _make_table(player.name, index, first + index, family, block.task, rollout)
 
 
-def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task: Array, life: Life) -> TrialTable:
+def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task: Array, rollout: Rollout) -> TrialTable:
     """A table of the steps before the lifetimes ended, one lifetime after the other."""
-    life = {column: np.swapaxes(values, 0, 1) for column, values in life.items()}
+    life = {
+        field.name: np.swapaxes(values, 0, 1)
+        for field in fields(rollout)
+        if (values := getattr(rollout, field.name)) is not None
+    }
     trial, stage = number_trials(family)
     shape = life["alive"].shape
     columns: dict[str, Array] = {

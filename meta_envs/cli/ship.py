@@ -57,7 +57,6 @@ def ship(
     require(take is None or take in seeds, "take", take, f"the seeds are {', '.join(map(str, seeds))}")
     players = [load_agent(Path(run), play=play) for run in runs for play in PLAYS]
     lived = iter(meta_envs.evaluate(players, id, episodes=episodes, seed=seed, **trained[0].card["keywords"]))
-    # Loaded agents have one name and so one random stream; evaluated alone they play the same.
     cards = [{play: _brief(next(lived)) for play in PLAYS} for _ in trained]
     returns = [card[agent.play]["return_mean"] for agent, card in zip(trained, cards, strict=True)]
     chosen = int(np.argsort(returns, kind="stable")[(len(returns) - 1) // 2]) if take is None else seeds.index(take)

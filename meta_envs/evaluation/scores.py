@@ -83,13 +83,13 @@ def assess(
         optimum, note = solve(family), ""
     except Unsolvable as error:
         optimum, note = None, f"No score: {error}"
-    # The optimal learner goes first and is taken off again below.
+    # The optimal learner goes last, so that it takes nobody's place, and is taken off again below.
     first = FIRST_SEED + int(seed) * MAX_EPISODES
     seeds = range(first, first + int(episodes))
     # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
     paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
-    records = record([paired.policy, *players] if paired else players, family, seeds, int(seed))
-    best = records.pop(0) if paired else None
+    records = record([*players, paired.policy] if paired else players, family, seeds, int(seed))
+    best = records.pop() if paired else None
     if isinstance(id, TaskFamily):
         place, keywords = type(id).__name__, asdict(id)
     else:

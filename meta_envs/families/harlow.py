@@ -242,10 +242,11 @@ class Harlow(TaskFamily):
         right = np.where(state[:, TRIAL] == 0, 0.5, self.right_pays(state))
         return np.stack([1.0 - right, right], axis=-1)
 
-    def guess(self, state: Array) -> Array:
-        """The states (B, S) as one believes them who takes the rewarded image of the first trial for the left one."""
-        state = state.copy()
-        state[state[:, TRIAL] == 0, FIRST_SIDE] = 0.0
+    def visible_state(self, state: Array) -> Array:
+        """Of the sides only the present one, and of the first trial the left, which is a guess (B, S)."""
+        sides = state[:, FIRST_SIDE:]
+        sides[np.arange(self.num_trials) > state[:, [TRIAL]]] = 0.0
+        sides[state[:, TRIAL] == 0, 0] = 0.0
         return state
 
     def right_pays(self, state: Array) -> Array:

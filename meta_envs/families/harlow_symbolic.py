@@ -160,10 +160,11 @@ class HarlowSymbolic(TaskFamily):
         right = np.where(state[:, 0] < 2, 0.5, self.right_pays(state))
         return np.stack([1.0 - right, right], axis=-1)
 
-    def guess(self, state: Array) -> Array:
-        """The states (B, 2) as one sees them who takes the left identity of the first trial for the rewarded one."""
+    def visible_state(self, state: Array) -> Array:
+        """Of the sides only those up to the present one, and of the first trial the left, which is a guess (B, 2)."""
         clock, sides = state.T
-        return np.stack([clock, np.where(clock < 2, sides & ~1, sides)], axis=-1)
+        known = sides & ((2 << (clock >> 1)) - 1)
+        return np.stack([clock, np.where(clock < 2, known & ~1, known)], axis=-1)
 
     def is_choice(self, state: Array) -> Array:
         """Whether two identities are shown (B,), and not the cross."""

@@ -102,6 +102,7 @@ class RandomMaze(Maze):
     num_decisions: int = 0
 
     task_names: ClassVar[tuple[str, ...]] = ("layout", "goal")
+    layout_names: ClassVar[tuple[str, ...]] = ("layout",)
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""

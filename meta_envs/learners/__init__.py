@@ -13,9 +13,10 @@ from meta_envs.learners.bandits import (
 )
 from meta_envs.learners.basic import Oracle, Random
 from meta_envs.learners.gittins import Gittins
-from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.learner import Learner, select_known
 from meta_envs.learners.mazes import Memoryless, Searcher
 from meta_envs.learners.returns import Record, record
+from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, MDPEpsilonGreedy, OptimisticPSRL, plan
 from meta_envs.learners.two_step import Hybrid
 
@@ -36,14 +37,16 @@ __all__ = [
     "OptimisticPSRL",
     "OptimisticThompson",
     "Oracle",
-    "PrivilegedLearner",
     "Random",
     "Record",
     "RescorlaWagner",
+    "Rollout",
     "Searcher",
     "Thompson",
     "ThompsonIndependent",
     "ThompsonWalk",
     "plan",
     "record",
+    "roll_out",
+    "select_known",
 ]

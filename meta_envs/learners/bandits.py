@@ -18,7 +18,7 @@ from meta_envs.lifetimes.tables import tabulate
 class BeliefLearner(Learner):
     """A learner that holds the exact posterior under the family's own prior."""
 
-    looks = False
+    needs = ()
 
     def check(self, family: TaskFamily) -> None:
         """Serves discrete families whose lifetimes begin in one known state."""
@@ -144,7 +144,7 @@ class EpsilonGreedy(BeliefLearner):
 class CountingLearner(Learner):
     """A learner for bandits that keeps the pulls and the summed rewards of every arm, and nothing else."""
 
-    looks = False
+    needs = ()
 
     def check(self, family: TaskFamily) -> None:
         """Serves bandits."""
@@ -225,7 +225,7 @@ class RescorlaWagner(Learner):
     """
 
     name = "rescorla_wagner"
-    looks = False
+    needs = ()
 
     def __init__(self, *, alpha: float = 0.5, beta: float = 10.0) -> None:
         require(0.0 <= alpha <= 1.0, "alpha", alpha, "give a learning rate from 0 to 1")

@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.learner import Learner
 from meta_envs.lifetimes.oracle import best_actions
 from meta_envs.lifetimes.tables import find_rows, tabulate
 
@@ -18,7 +18,7 @@ class Random(Learner):
     """Plays every action with the same probability."""
 
     name = "random"
-    looks = False
+    needs = ()
 
     def check(self, family: TaskFamily) -> None:
         """Serves every family with finitely many actions."""
@@ -36,11 +36,11 @@ class Random(Learner):
         return self._rng.integers(self._num_actions, size=self._num)
 
 
-class Oracle(PrivilegedLearner):
+class Oracle(Learner):
     """Knows the task and plays it perfectly: what is left of regret is nil. Serves families that tell what is best."""
 
     name = "oracle"
-    looks = False
+    needs = ("state", "task")
 
     def check(self, family: TaskFamily) -> None:
         """Serves families that list their states or tell the best action."""
@@ -51,26 +51,26 @@ class Oracle(PrivilegedLearner):
             )
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
-        """Begin; the tasks come by `reveal`."""
+        """Begin."""
         self.check(family)
         self._family, self._tables, self._step = family, tabulate(family), 0
+        self._task: Array | None = None
 
-    def reveal(self, task: Array) -> None:
-        """Be told the hidden tasks (num, T)."""
-        self._task = task
-        if self._tables is not None:
-            kinds, which = np.unique(task, axis=0, return_inverse=True)
-            self._actions, self._which = best_actions(self._family, kinds), which.ravel()
-
-    def see(self, state: Array) -> None:
-        """Be told the states (num, S)."""
-        self._state = state
+    def inform(self, known: dict[str, Array]) -> None:
+        """Be told the hidden tasks (num, T) and the states (num, S)."""
+        self._state = known["state"]
+        if self._task is None:
+            self._task = known["task"]
+            if self._tables is not None:
+                kinds, which = np.unique(self._task, axis=0, return_inverse=True)
+                self._actions, self._which = best_actions(self._family, kinds), which.ravel()
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""
         if self._tables is not None:
             row = find_rows(self._tables.states, self._state)
             return self._actions[self._step, self._which, row].astype(np.intp)
+        assert self._task is not None
         best = self._family.best_action(self._task, self._state)
         assert best is not None
         return best

@@ -14,22 +14,33 @@ import numpy as np
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 
+NEEDS = ("observation", "state", "layout", "task")
+"""What a learner may declare that it needs."""
+
 
 class Learner(ABC):
-    """Something that lives in ``num`` lifetimes at once: a trained agent, or a rule of `meta_envs.roster`.
+    """Something that lives in ``num`` lifetimes at once: a trained agent, a rule of `meta_envs.LEARNERS`, or your own.
 
-    The caller lives the lifetimes, the learner only answers: ``begin`` once, then for every step ``act`` and ``learn``.
-    All that a learner may know comes in by these three: the family (its prior is public, the task is not), the
-    observation, what it did, and what came of it. Previous action, previous reward and time are the learner's own to
-    remember. Lifetimes that end before the horizon are asked on like all others; the answers for them are not used.
+    The caller runs the lifetimes, the learner only answers: ``begin`` once, then for every step ``inform`` (of what it
+    needs beyond observations), ``act`` and ``learn``. All that a learner may know comes in by these: the family (its
+    prior is public, the task is not), what it needs, what it did, and what came of it. Previous action, previous reward
+    and time are the learner's own to remember. Lifetimes that end before the horizon are asked on like all others; the
+    answers for them are not used.
 
     Attributes:
         name: What scorecards, tables and figures call it.
-        looks: Whether it looks at observations: one that says False is given None, and none are drawn for it.
+        needs: Which of these it needs, and gets, and nothing else:
+
+            - "observation": what an agent sees; a learner that does not need it is given None, and none is drawn;
+            - "state": where it is, which an agent has to find out from images; what would tell the hidden task, such as
+              which of two images pays before the first choice, is masked (`TaskFamily.visible_state`);
+            - "layout": the numbers of the task that tell how the place looks (`TaskFamily.layout_names`); all others,
+              such as where the goal is, are NaN;
+            - "task": the hidden task, and the state unmasked: a yardstick, no learner proper.
     """
 
     name: str = "learner"
-    looks: bool = True
+    needs: tuple[str, ...] = ("observation",)
 
     def check(self, family: TaskFamily) -> None:  # noqa: B027
         """Refuse families in which it cannot live; by default none. Nothing is begun.
@@ -45,10 +56,17 @@ class Learner(ABC):
         Args:
             family: The prior over tasks and their mechanics.
             num: Lifetimes to live side by side.
-            rng: The learner's own random stream, apart from the lifetimes' luck.
+            rng: The learner's own random stream, apart from the chance of the lifetimes.
 
         Raises:
             meta_envs.CannotServe: As of `check`.
+        """
+
+    def inform(self, known: dict[str, Array]) -> None:  # noqa: B027
+        """Be told what it needs beyond the observation, before every ``act``.
+
+        Args:
+            known: By name, new arrays: "state" (num, S), "layout" (num, T), "task" (num, T).
         """
 
     @abstractmethod
@@ -63,15 +81,33 @@ class Learner(ABC):
         """
 
 
-class PrivilegedLearner(Learner):
-    """A learner that is told the hidden tasks: a yardstick, no learner proper."""
+def select_known(learner: Learner, family: TaskFamily, task: Array, state: Array) -> dict[str, Array]:
+    """What a learner is told beyond the observation: exactly what it needs.
 
-    @abstractmethod
-    def reveal(self, task: Array) -> None:
-        """Be told the hidden tasks (num, T), after ``begin`` and before the first ``act``."""
+    Args:
+        learner: Its ``needs`` decide.
+        family: The family.
+        task: The hidden tasks (num, T).
+        state: The states (num, S).
 
-    def see(self, state: Array) -> None:
-        """Be told the states (num, S), before every ``act``: what an eye would have to find out of mazes and images."""
+    Returns:
+        New arrays by name, as `Learner.inform` takes them.
+
+    Raises:
+        ValueError: If it needs what there is not.
+    """
+    known: dict[str, Array] = {}
+    for need in learner.needs:
+        if need not in NEEDS:
+            raise ValueError(f"The learner {learner.name!r} needs {need!r}: it is one of {', '.join(NEEDS)}.")
+    if "task" in learner.needs:
+        known["task"] = task.copy()
+    if "state" in learner.needs:
+        known["state"] = state.copy() if "task" in learner.needs else family.visible_state(state.copy())
+    if "layout" in learner.needs:
+        shown = [name in family.layout_names for name in family.task_names]
+        known["layout"] = np.where(shown, task, np.nan)
+    return known
 
 
 def pick_best(values: Array, rng: np.random.Generator) -> Array:

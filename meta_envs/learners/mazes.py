@@ -14,19 +14,19 @@ from meta_envs.families.maze import TOUCH, Maze
 from meta_envs.families.random_maze import SIZES, RandomMaze
 from meta_envs.families.worlds.mazes import find_route, list_places
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.learners.learner import Learner
 
 
-class Searcher(PrivilegedLearner):
+class Searcher(Learner):
     """Goes to the nearest place where the goal may be, until it is found, and from then on straight to it.
 
     In the I-mazes these places are the alcoves, in random mazes all places where it has not been in this lifetime; it
-    feels for the goal, and does not see it from afar. It is told the state, where an agent has to look, and the plan of
-    the maze, which is drawn with the task where ``layouts="random"``; of the task it uses nothing else.
+    feels for the goal, and does not see it from afar. It needs the state and the layout of the maze, which an agent has
+    to find out; where the goal is it is not told.
     """
 
     name = "searcher"
-    looks = False
+    needs = ("state", "layout")
     remembers = True
     """Whether it keeps in mind where the goal was."""
 
@@ -40,28 +40,22 @@ class Searcher(PrivilegedLearner):
         self.check(family)
         assert isinstance(family, Maze | IMazeGrid)
         self._ground = _Rooms(family) if isinstance(family, Maze) else _Cells(family)
-        self._hidden = family.task_names.index("goal")
         self._been = np.zeros((num, self._ground.num_places), dtype=bool)
         self._target = np.full(num, -1)
 
-    def reveal(self, task: Array) -> None:
-        """Be told the hidden tasks (num, T); goals are struck out."""
-        self._plan = task.copy()
-        self._plan[:, self._hidden] = 1.0
-
-    def see(self, state: Array) -> None:
-        """Be told the states (num, S)."""
-        self._state = state.copy()
+    def inform(self, known: dict[str, Array]) -> None:
+        """Be told the states (num, S) and the layout (num, T)."""
+        self._state, self._layout = state, layout = known["state"], known["layout"]
         self._been |= self._ground.at(state)
         arrived = self._been[np.arange(len(state)), self._target]
         lost = np.flatnonzero((self._target < 0) | arrived)
         if len(lost):
-            lengths = self._ground.lengths(self._plan[lost], state[lost])
+            lengths = self._ground.lengths(layout[lost], state[lost])
             self._target[lost] = np.argmin(np.where(self._been[lost], np.inf, lengths), axis=-1)
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""
-        return self._ground.go(self._plan, self._state, self._target)
+        return self._ground.go(self._layout, self._state, self._target)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Where the goal was found, it is the only place that is left; or all are again, if that is forgotten."""
@@ -100,15 +94,15 @@ class _Rooms:
         """Whether the body is at each place (B, K)."""
         return self._gaps(state) <= TOUCH
 
-    def lengths(self, plan: Array, state: Array) -> Array:
+    def lengths(self, layout: Array, state: Array) -> Array:
         """How far each place is (B, K) in blocks; of places as far that first which is nearer to a crow."""
-        mazes, blocks = self._family.find_maze(plan).tolist(), self._family.block(state[:, :2]).tolist()
+        mazes, blocks = self._family.find_maze(layout).tolist(), self._family.block(state[:, :2]).tolist()
         routes = [find_route(self._family.mazes, *pair) for pair in zip(mazes, blocks, strict=True)]
         return np.stack([route.length[self._blocks] for route in routes]) + 1e-3 * np.round(self._gaps(state), 6)
 
-    def go(self, plan: Array, state: Array, place: Array) -> Array:
+    def go(self, layout: Array, state: Array, place: Array) -> Array:
         """Actions (B,) toward places (B,)."""
-        return self._family.steer(plan, state, self._blocks[place])
+        return self._family.steer(layout, state, self._blocks[place])
 
     def entered(self, state: Array, target: Array) -> Array:
         """Places (B,) at which the step after these states ended."""
@@ -128,11 +122,11 @@ class _Cells:
         """Whether the agent is at each place (B, K)."""
         return state[:, :1] == self._maze.alcoves
 
-    def lengths(self, plan: Array, state: Array) -> Array:
+    def lengths(self, layout: Array, state: Array) -> Array:
         """How far each place is (B, K) in moves."""
         return self._steps[:, state[:, 0], state[:, 1]].T
 
-    def go(self, plan: Array, state: Array, place: Array) -> Array:
+    def go(self, layout: Array, state: Array, place: Array) -> Array:
         """Actions (B,) toward places (B,)."""
         return self._actions[place, state[:, 0], state[:, 1]]
 

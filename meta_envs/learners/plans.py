@@ -57,7 +57,7 @@ class Plan(ABC):
 class Planner(Learner):
     """A learner that plays a plan, which `begin` chooses."""
 
-    looks = False
+    needs = ()
     _plan: Plan
 
     def _start(self, num: int) -> None:

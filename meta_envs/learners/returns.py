@@ -1,4 +1,4 @@
-"""What learners earned in lifetimes that no training sees, and what they lost against one who knows the task."""
+"""What learners earned in their rollouts, and what they lost against the oracle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
-from meta_envs.learners.rollout import Life, live_blocks
+from meta_envs.learners.rollout import Rollout, roll_out
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Record:
 def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int) -> list[Record]:
     """What each learner does in the same lifetimes.
 
-    Where a family lists its states, regret is the expected one of each step, ``V*(s) - Q*(s, a)`` of one who knows the
-    task. Elsewhere, where the family tells the task-knowing optimum of a lifetime, it is that, in proportion to the
-    time, less what the learner has collected.
+    Where a family lists its states, regret is the expected one of each step, ``V*(s) - Q*(s, a)`` of the oracle.
+    Elsewhere, where the family tells the oracle's return of a lifetime, it is that, in proportion to the time, less
+    what the learner has collected.
 
     Args:
         learners: They live one after the other, each beginning anew.
@@ -55,18 +55,18 @@ def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: rang
     if not isinstance(family.action_space, spaces.Discrete):
         raise ValueError(f"{type(family).__name__} cannot be evaluated: its actions are not finitely many.")
     totals: list[Record] = []
-    for block in live_blocks(learners, family, lifetime_seeds, stream):
-        records = [_sum_up(life, family, block.task) for life in block.lives]
+    for block in roll_out(learners, family, lifetime_seeds, stream):
+        records = [_sum_up(rollout, family, block.task) for rollout in block.rollouts]
         totals = [total + new for total, new in zip(totals, records, strict=True)] if totals else records
     return totals
 
 
-def _sum_up(life: Life, family: TaskFamily, task: Array) -> Record:
-    """The record of a life in the tasks (B, T)."""
-    expected = life["alive"] * life["expected" if "expected" in life else "reward"]
+def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:
+    """The record of a rollout in the tasks (B, T)."""
+    expected = rollout.alive * (rollout.reward if rollout.expected is None else rollout.expected)
     lost: Array | None
-    if "regret" in life:
-        lost = life["alive"] * life["regret"]
+    if rollout.regret is not None:
+        lost = rollout.alive * rollout.regret
     else:
         optimum = family.task_optimum(task)
         share = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
@@ -74,7 +74,7 @@ def _sum_up(life: Life, family: TaskFamily, task: Array) -> Record:
     regret = None if lost is None else np.cumsum(lost, axis=0)
     return Record(
         np.sum(expected, axis=0),
-        np.sum(life["alive"] * life["reward"], axis=0),
+        np.sum(rollout.alive * rollout.reward, axis=0),
         None if regret is None else np.sum(regret, axis=1),
         None if regret is None else np.sum(regret**2, axis=1),
     )

@@ -1,16 +1,16 @@
-"""Living: learners in lifetimes that no training sees, the same lifetimes with the same luck for all of them."""
+"""Rollouts of learners, all of them in the same lifetimes on common random numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 from gymnasium import spaces
 
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.learner import Learner, select_known
 from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import Lifetimes, live
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
@@ -19,12 +19,27 @@ from meta_envs.lifetimes.tables import find_rows, tabulate
 BLOCK = 1000
 """Lifetimes lived side by side. A learner has one random stream a block, so another size is other chance for it."""
 
-Life = dict[str, Array]
-"""What a learner did in ``B`` lifetimes, columns (horizon, B, ...) by name with an entry a step: ``action``, ``reward``
-and ``alive``, whether the lifetime was not over yet; where states are listed the ``row`` of ``family.states()`` and
-``regret``, what the choice lost of the expected return to one who knows the task; where the family knows it
-``expected``, the mean reward of what was chosen. A whole life has ``outcome``, where states are not listed ``state``,
-and where the family says so ``best_action`` too."""
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """What a learner did in ``B`` lifetimes: arrays (horizon, B, ...) with an entry a step, zeros once all are over."""
+
+    action: Array
+    reward: Array
+    alive: Array
+    """Whether the lifetime was not over yet."""
+    expected: Array | None = None
+    """Mean reward of what was chosen, where the family knows it."""
+    regret: Array | None = None
+    """What the choice lost of the oracle's expected return, where states are listed."""
+    row: Array | None = None
+    """Of ``family.states()``, where states are listed."""
+    outcome: Array | None = None
+    """Only of a whole rollout, as are all that follow."""
+    state: Array | None = None
+    """Where states are not listed."""
+    best_action: Array | None = None
+    """The oracle's, the lowest of equals, where the family says so."""
 
 
 class Block(NamedTuple):
@@ -34,24 +49,26 @@ class Block(NamedTuple):
     """Place of the first among all lifetimes."""
     task: Array
     """(B, T)"""
-    lives: list[Life]
+    rollouts: list[Rollout]
     """One a learner."""
 
 
-def live_blocks(
+def roll_out(
     learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int, *, whole: bool = False
 ) -> Iterator[Block]:
     """Let learners live the same lifetimes, a block after the other.
 
     Args:
-        learners: They live one after the other, each beginning anew.
+        learners: They live one after the other, each beginning anew. Each has a random stream of its own, which depends
+            on its place among them and on nothing else.
         family: The family.
         lifetime_seeds: One seed a lifetime, as `MetaEnv.reset` takes it.
         stream: Seed of the learners' own random streams.
-        whole: Whether all columns of a life are kept.
+        whole: Whether all columns of a rollout are kept.
 
     Raises:
-        ValueError: If a learner cannot serve the family, or gives something else than actions.
+        meta_envs.CannotServe: If a learner cannot serve the family.
+        ValueError: If it gives something else than actions.
     """
     for number, start in enumerate(range(0, len(lifetime_seeds), BLOCK)):
         seeds = lifetime_seeds[start : start + BLOCK]
@@ -61,29 +78,28 @@ def live_blocks(
         chance = streams.draw(everyone)
         lifetimes = live(family, len(seeds))
         lifetimes.begin(everyone, chance)
-        lives = []
-        for learner in learners:
+        rollouts = []
+        for place, learner in enumerate(learners):
             lifetimes.begin(everyone, chance)
             learner.check(family)
-            learner.begin(family, len(seeds), np.random.default_rng([stream, crc32(learner.name.encode()), number]))
-            lives.append(_live_through(learner, lifetimes, whole))
+            learner.begin(family, len(seeds), np.random.default_rng([stream, place, number]))
+            rollouts.append(_roll_out_one(learner, lifetimes, whole))
         if tabulate(family) is not None:
-            _judge(lives, family, lifetimes.task, whole)
-        yield Block(start, lifetimes.task, lives)
+            rollouts = _judge(rollouts, family, lifetimes.task, whole)
+        yield Block(start, lifetimes.task, rollouts)
 
 
-def _live_through(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Life:
-    """Live until all lifetimes are over; the steps after that are zeros."""
+def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Rollout:
+    """Until all lifetimes are over; the steps after that are zeros."""
     family, task, tables = lifetimes.family, lifetimes.task, tabulate(lifetimes.family)
     everyone, alive = np.arange(lifetimes.num), np.ones(lifetimes.num, dtype=bool)
-    if isinstance(learner, PrivilegedLearner):
-        learner.reveal(task.copy())
+    informed = any(need != "observation" for need in learner.needs)
     row = np.zeros(lifetimes.num, np.intp) if tables is None else find_rows(tables.states, lifetimes.state())
-    life: Life = {}
+    kept: dict[str, Array] = {}
     for step in range(family.horizon):
-        if isinstance(learner, PrivilegedLearner):
-            learner.see(lifetimes.state())
-        action = np.asarray(learner.act(lifetimes.observe() if learner.looks else None))
+        if informed:
+            learner.inform(select_known(learner, family, task, lifetimes.state()))
+        action = np.asarray(learner.act(lifetimes.observe() if "observation" in learner.needs else None))
         _check_actions(learner, action, family, lifetimes.num)
         columns: dict[str, Array | None] = {"action": action, "alive": alive, "row": None if tables is None else row}
         if tables is None:
@@ -102,20 +118,20 @@ def _live_through(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Life:
             columns["outcome"] = happened.outcome
         for name, values in columns.items():
             if values is not None:
-                if name not in life:
-                    life[name] = np.zeros((family.horizon, *values.shape), values.dtype)
-                life[name][step] = values
+                if name not in kept:
+                    kept[name] = np.zeros((family.horizon, *values.shape), values.dtype)
+                kept[name][step] = values
         learner.learn(action, happened.outcome, happened.reward)
         if tables is not None:
             row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
         alive = alive & ~happened.terminated
         if not alive.any():
             break
-    return life
+    return Rollout(**kept)
 
 
-def _judge(lives: list[Life], family: TaskFamily, task: Array, whole: bool) -> None:
-    """Write down what the choices were worth in the tasks (B, T) of a family that lists its states.
+def _judge(rollouts: list[Rollout], family: TaskFamily, task: Array, whole: bool) -> list[Rollout]:
+    """With what the choices were worth in the tasks (B, T) of a family that lists its states.
 
     One pass backward through the lifetime, so that no table of all its steps is held.
     """
@@ -123,21 +139,28 @@ def _judge(lives: list[Life], family: TaskFamily, task: Array, whole: bool) -> N
     kinds, which = np.unique(task, axis=0, return_inverse=True)
     which = which.ravel()
     laws = task_laws(family, kinds)
-    for life in lives:
-        life["expected"] = laws[1][which, life["row"], life["action"]]
-        life["regret"] = np.empty(life["row"].shape)
-        if whole:
-            life["best_action"] = np.empty(life["row"].shape, np.intp)
+    rows_of = [rollout.row for rollout in rollouts if rollout.row is not None]
+    regrets = [np.empty(row.shape) for row in rows_of]
+    bests = [np.empty(row.shape if whole else 0, np.intp) for row in rows_of]
     steps = reversed(range(family.horizon))
     for step, (rows, values) in zip(steps, task_action_values(family, kinds, laws), strict=True):
         best = np.max(values, axis=-1)
         lowest = np.argmax(values >= best[..., None] - 1e-12, axis=-1) if whole else None
-        for life in lives:
+        for rollout, all_rows, regret, best_action in zip(rollouts, rows_of, regrets, bests, strict=True):
             # Of lifetimes that are over the row may be none of these; their steps do not count.
-            row = np.minimum(np.searchsorted(rows, life["row"][step]), len(rows) - 1)
-            life["regret"][step] = best[which, row] - values[which, row, life["action"][step]]
+            row = np.minimum(np.searchsorted(rows, all_rows[step]), len(rows) - 1)
+            regret[step] = best[which, row] - values[which, row, rollout.action[step]]
             if lowest is not None:
-                life["best_action"][step] = lowest[which, row]
+                best_action[step] = lowest[which, row]
+    return [
+        replace(
+            rollout,
+            expected=laws[1][which, row, rollout.action],
+            regret=regret,
+            best_action=best_action if whole else None,
+        )
+        for rollout, row, regret, best_action in zip(rollouts, rows_of, regrets, bests, strict=True)
+    ]
 
 
 def _check_actions(learner: Learner, action: Array, family: TaskFamily, num: int) -> None:

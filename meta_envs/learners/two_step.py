@@ -31,7 +31,7 @@ class Hybrid(Learner):
     """
 
     name = "hybrid"
-    looks = False
+    needs = ()
 
     def __init__(
         self,

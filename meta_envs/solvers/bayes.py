@@ -8,15 +8,15 @@ import numpy as np
 
 from meta_envs.errors import CannotServe, Unsolvable
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner, PrivilegedLearner
+from meta_envs.learners.learner import Learner
 from meta_envs.solvers.dispatch import solve
 from meta_envs.solvers.optimum import Optimum
 
 
-class Bayes(PrivilegedLearner):
+class Bayes(Learner):
     """Plays the policy that `meta_envs.solve` computes: no learner has a higher expected return under that prior.
 
-    Where observations are images it is told the state, where an agent has to look; of the task it uses nothing.
+    Where observations are images it needs the state, which an agent has to find out.
 
     Args:
         optimum: Of another family with the same actions and outcomes and at least as long lifetimes, to see how the
@@ -25,6 +25,7 @@ class Bayes(PrivilegedLearner):
     """
 
     name = "bayes"
+    needs: tuple[str, ...] = ()
 
     def __init__(self, optimum: Optimum | None = None) -> None:
         self._optimum = optimum
@@ -51,17 +52,11 @@ class Bayes(PrivilegedLearner):
         """Begin."""
         self._player = self._find_policy(family)
         self._player.begin(family, num, rng)
-        self.looks = self._player.looks
+        self.needs = self._player.needs
 
-    def reveal(self, task: Array) -> None:
-        """Pass it on to a policy that wants to be told."""
-        if isinstance(self._player, PrivilegedLearner):
-            self._player.reveal(task)
-
-    def see(self, state: Array) -> None:
-        """Pass it on to a policy that wants to be told."""
-        if isinstance(self._player, PrivilegedLearner):
-            self._player.see(state)
+    def inform(self, known: dict[str, Array]) -> None:
+        """Pass it on."""
+        self._player.inform(known)
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""

@@ -16,7 +16,7 @@ from meta_envs.errors import CannotServe
 from meta_envs.families.harlow import FIXATION_REWARD, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import PrivilegedLearner
+from meta_envs.learners.learner import Learner
 from meta_envs.lifetimes.many import live
 from meta_envs.solvers.optimum import Optimum
 
@@ -24,14 +24,14 @@ LIFETIMES = 4096
 """Simulated for random play, always the same ones."""
 
 
-class HarlowBayes(PrivilegedLearner):
+class HarlowBayes(Learner):
     """Guesses the left image in the first trial, and then takes the one that pays, wherever it is.
 
-    It is told the state, where an agent has to look; of the task it uses nothing that it cannot know.
+    It needs the state, which an agent has to find out from images.
     """
 
     name = "bayes"
-    looks = False
+    needs = ("state",)
 
     def check(self, family: TaskFamily) -> None:
         """Serves Harlow's task."""
@@ -44,17 +44,13 @@ class HarlowBayes(PrivilegedLearner):
         assert isinstance(family, Harlow | HarlowSymbolic)
         self._family = family
 
-    def reveal(self, task: Array) -> None:
-        """Be told the hidden tasks, for the interface's sake: the sides in the state are all that is used."""
-        self._task = task
-
-    def see(self, state: Array) -> None:
+    def inform(self, known: dict[str, Array]) -> None:
         """Be told the states (num, S)."""
-        self._state = state
+        self._state = known["state"]
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""
-        return self._family.best_action(self._task, self._family.guess(self._state))
+        return self._family.best_action(np.empty((len(self._state), 0)), self._state)
 
 
 def solve_harlow(family: Harlow | HarlowSymbolic) -> Optimum:
