@@ -27,7 +27,7 @@ from rich.table import Table
 from rl2_rules import LikeliestDraw, PriorGreedy, PriorUCB, Streams, TabulatedIndex, WhittleIndex
 
 from meta_envs import make_learner
-from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
+from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import IndependentBandit
 from meta_envs.learners import Learner, record
 
@@ -107,7 +107,7 @@ def list_learners(num_arms: int, num_trials: int, tune: bool) -> list[tuple[str,
 
 
 def main(
-    episodes: Annotated[int, typer.Option(min=2, max=MAX_EPISODES, help="Unseen lifetimes a setting.")] = 1000,
+    episodes: Annotated[int, typer.Option(min=2, max=2**20, help="Unseen lifetimes a setting.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Evaluation seed.")] = 1,
     tune: Annotated[
         bool, typer.Option(help="Search the constants that the authors searched, on the same bandits.")
@@ -151,10 +151,9 @@ def evaluate_setting(num_arms: int, num_trials: int, episodes: int, seed: int, t
     as all of ours do, so that the z of one setting go up and down together. ``replayed`` has no luck in it.
     """
     family = IndependentBandit(num_arms=num_arms, num_trials=num_trials)
-    first = FIRST_SEED + seed * MAX_EPISODES
     listed = list_learners(num_arms, num_trials, tune)
     lived = iter(
-        record([each for _, several in listed for each in several], family, range(first, first + episodes), seed)
+        record([each for _, several in listed for each in several], family, evaluation_seeds(episodes, seed), seed)
     )
     rows = []
     for column, several in listed:

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meta_envs import make_learner
-from meta_envs.evaluation import FIRST_SEED, MAX_EPISODES
+from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import TabularMDP
 from meta_envs.family import Array
 from meta_envs.learners import UCRL2, EpisodePlanner, Learner, plan, record
@@ -121,12 +121,12 @@ def choose_learners(num_episodes: int) -> dict[str, Learner]:
 
 def measure(num_episodes: int, episodes: int, seed: int, ours: bool) -> Iterator[dict[str, Any]]:
     """One row a learner, over the same tasks with the same luck."""
-    family, first = TabularMDP(num_episodes=num_episodes), FIRST_SEED + seed * MAX_EPISODES
+    family = TabularMDP(num_episodes=num_episodes)
     learners: list[tuple[str | None, Learner]] = [*choose_learners(num_episodes).items()]
     if ours:
         learners += [(None, make_learner(name)) for name in OURS]
     for column, learner in learners:
-        returns = record([learner], family, range(first, first + episodes), seed)[0].expected
+        returns = record([learner], family, evaluation_seeds(episodes, seed), seed)[0].expected
         error = float(np.std(returns, ddof=1) / np.sqrt(episodes))
         row: dict[str, Any] = {
             "num_episodes": num_episodes,
@@ -158,7 +158,7 @@ def tabulate(rows: list[dict[str, Any]]) -> Table:
 
 
 def main(
-    episodes: Annotated[int, typer.Option(min=2, max=MAX_EPISODES, help="Tasks, a lifetime each.")] = 1000,
+    episodes: Annotated[int, typer.Option(min=2, max=2**20, help="Tasks, a lifetime each.")] = 1000,
     num_episodes: Annotated[list[int] | None, typer.Option(min=1, help="Inner episodes of a lifetime.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the tasks and the luck.")] = 1,
     ours: Annotated[bool, typer.Option(help="Also the learners with the family's own prior.")] = False,

@@ -44,6 +44,22 @@ def require_numbers(family: object, *names: str) -> None:
         require(number and bool(np.isfinite(value)), name, value, "give a finite number")
 
 
+def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:
+    """Whether it is a whole number of Python's or NumPy's, and no truth value, from ``least`` to ``most``."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(least <= value <= most)
+
+
+def require_whole(name: str, value: object, least: int, most: int | None = None) -> int:
+    """A whole number as Python's own.
+
+    Raises:
+        ValueError: If it is none, or not from ``least`` to ``most``.
+    """
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    require(is_whole(value, least, np.inf if most is None else most), name, value, f"give a whole number {bounds}")
+    return int(value)  # type: ignore[call-overload]
+
+
 def require_integers(family: object, minimum: dict[str, int]) -> None:
     """Refuse fields that are not whole numbers of at least the given size.
 
@@ -51,6 +67,4 @@ def require_integers(family: object, minimum: dict[str, int]) -> None:
         ValueError: With the field, its value and the cure.
     """
     for name, least in minimum.items():
-        value = getattr(family, name)
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(whole and value >= least, name, value, f"give a whole number of at least {least}")
+        require_whole(name, getattr(family, name), least)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require
+from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.trials import TrialTable, csv_parts, join
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
@@ -21,7 +21,7 @@ from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
 from meta_envs.registry import make_family
 from meta_envs.roster import make_learner
-from meta_envs.seeds import FIRST_SEED, MAX_EPISODES
+from meta_envs.seeds import EVALUATION, evaluation_seeds
 
 MOST_NUMBERS = 8
 """Numbers of a task, a state or an outcome that get columns of their own; longer ones are left out."""
@@ -106,9 +106,8 @@ def _check(
     seed: int,
     keywords: dict[str, Any],
 ) -> tuple[list[Learner], TaskFamily]:
-    for name, value, least, most in (("episodes", episodes, 1, MAX_EPISODES), ("seed", seed, 0, 2**31)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
+    require_whole("episodes", episodes, 1, EVALUATION.size)
+    require_whole("seed", seed, 0, EVALUATION.last_seed)
     named = [learners] if isinstance(learners, str | Learner) else list(learners)
     players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in named]
     names = [player.name for player in players]
@@ -119,11 +118,11 @@ def _check(
 
 def _tables(players: list[Learner], family: TaskFamily, episodes: int, seed: int) -> Iterator[tuple[int, TrialTable]]:
     """A table of every learner for each block of lifetimes, with the learner's place."""
-    first = FIRST_SEED + seed * MAX_EPISODES
-    for block in roll_out(players, family, range(first, first + episodes), seed, whole=True):
+    seeds = evaluation_seeds(episodes, seed)
+    for block in roll_out(players, family, seeds, seed, whole=True):
         for place, (player, rollout) in enumerate(zip(players, block.rollouts, strict=True)):
             index = block.start + np.arange(len(block.task))
-            yield place, _make_table(player.name, index, first + index, family, block.task, rollout)
+            yield place, _make_table(player.name, index, seeds.start + index, family, block.task, rollout)
 
 
 def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task: Array, rollout: Rollout) -> TrialTable:

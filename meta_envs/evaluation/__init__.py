@@ -6,17 +6,16 @@ from meta_envs.evaluation.figure import regret_figure
 from meta_envs.evaluation.matrix import score_matrix
 from meta_envs.evaluation.scores import assess, evaluate
 from meta_envs.evaluation.tables import differences_table, table
-from meta_envs.seeds import FIRST_SEED, MAX_EPISODES
+from meta_envs.seeds import evaluation_seeds
 
 __all__ = [
-    "FIRST_SEED",
-    "MAX_EPISODES",
     "Difference",
     "Scorecard",
     "assess",
     "compare",
     "differences_table",
     "evaluate",
+    "evaluation_seeds",
     "find_differences",
     "load_cards",
     "regret_figure",

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from meta_envs.arguments import require
+from meta_envs.arguments import require, require_whole
 from meta_envs.errors import Unsolvable
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.family import Array, TaskFamily
@@ -17,7 +17,7 @@ from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import Record, record
 from meta_envs.registry import make_family
 from meta_envs.roster import make_learner
-from meta_envs.seeds import FIRST_SEED, MAX_EPISODES
+from meta_envs.seeds import EVALUATION, evaluation_seeds
 from meta_envs.solvers.dispatch import solve
 from meta_envs.solvers.optimum import Optimum
 
@@ -73,9 +73,8 @@ def assess(
     Raises:
         ValueError: As `evaluate`.
     """
-    for name, value, least, most in (("episodes", episodes, 2, MAX_EPISODES), ("seed", seed, 0, 2**31)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        require(whole and least <= value <= most, name, value, f"give a whole number from {least} to {most}")
+    require_whole("episodes", episodes, 2, EVALUATION.size)
+    seeds = evaluation_seeds(episodes, seed)
     require(len(learners) > 0, "learners", learners, "give at least one")
     family = make_family(id, **keywords)
     players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
@@ -84,8 +83,6 @@ def assess(
     except Unsolvable as error:
         optimum, note = None, f"No score: {error}"
     # The optimal learner goes last, so that it takes nobody's place, and is taken off again below.
-    first = FIRST_SEED + int(seed) * MAX_EPISODES
-    seeds = range(first, first + int(episodes))
     # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
     paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
     records = record([*players, paired.policy] if paired else players, family, seeds, int(seed))

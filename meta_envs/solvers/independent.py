@@ -13,7 +13,7 @@ from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPlan
 from meta_envs.learners.plans import Plan, PlanPlayer
 from meta_envs.learners.returns import record
-from meta_envs.seeds import BOUNDS_SEED
+from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
 from meta_envs.solvers.information import SAMPLE_WORK, relaxed_mean
@@ -143,6 +143,6 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
 def simulate(family: IndependentBandit, plan: IndexPlan, knowing: float) -> tuple[float, float]:
     """Expected return of a plan and its standard error: ``knowing``, the oracle's, less the mean of what is missed."""
     num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
-    lived, best = record([PlanPlayer(plan), Oracle()], family, range(BOUNDS_SEED, BOUNDS_SEED + num), 0)
+    lived, best = record([PlanPlayer(plan), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
     missed = best.expected - lived.expected
     return knowing - float(np.mean(missed)), float(np.std(missed, ddof=1) / np.sqrt(num))

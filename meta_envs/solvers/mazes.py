@@ -31,7 +31,7 @@ from meta_envs.family import Array
 from meta_envs.intervals import standard_error
 from meta_envs.learners.mazes import Searcher
 from meta_envs.learners.returns import record
-from meta_envs.seeds import MAZES_SEED
+from meta_envs.seeds import MAZE_OPTIMA
 from meta_envs.solvers.optimum import Optimum
 
 PUSH = 1.02
@@ -144,7 +144,7 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
     if family.layouts == "fixed":
         task = np.stack([np.zeros(family.num_places), np.arange(family.num_places)], axis=-1)
     else:
-        chance = np.random.default_rng(MAZES_SEED).random((TASKS, family.num_task_chance))
+        chance = np.random.default_rng(MAZE_OPTIMA.first).random((TASKS, family.num_task_chance))
         task = family.sample_task(chance)
     length = find_ways(family, task) - TOUCH
     away = np.arange(family.num_places) != task[:, 1:]
@@ -186,7 +186,7 @@ def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
     from meta_envs.learners.basic import Random
 
     num = int(np.clip(DECISIONS // family.horizon, 2, LIFETIMES))
-    lived = record([Searcher(), Random()], family, range(MAZES_SEED, MAZES_SEED + num), 0)
+    lived = record([Searcher(), Random()], family, MAZE_OPTIMA.lifetimes(num), 0)
     achieved, random = (each.realised for each in lived)
     goal, apple = max(family.goal_reward, 0.0), max(family.apple_reward, 0.0)
     margin = f" (and {ERRORS:g} standard errors of a mean over {TASKS} tasks)" if error else ""

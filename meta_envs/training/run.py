@@ -13,9 +13,10 @@ import torch as th
 
 from meta_envs.agents.agent import PLAYS
 from meta_envs.agents.interface import describe_interface
+from meta_envs.arguments import require_whole
 from meta_envs.networks.policy import RecurrentPolicy
 from meta_envs.registry import make_family
-from meta_envs.seeds import CHOOSING_SEED, SEED_SPACING
+from meta_envs.seeds import CHOOSING, TRAINING
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.settings import Preset
 from meta_envs.wrappers import SB3VecEnv
@@ -54,11 +55,8 @@ class Run:
             if not _is_table(keywords):
                 raise ValueError(f"keywords={keywords!r} are not possible: give names with plain numbers and strings.")
         self._refuse_other_stages()
-        runs = CHOOSING_SEED // SEED_SPACING
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < runs:
-            raise ValueError(f"seed={self.seed!r} is not possible: give a whole number from 0 to {runs - 1}.")
-        if self.preset.num_envs > SEED_SPACING:
-            raise ValueError(f"num_envs={self.preset.num_envs} is not possible: give at most {SEED_SPACING}.")
+        object.__setattr__(self, "seed", require_whole("seed", self.seed, 0, TRAINING.last_seed))
+        require_whole("num_envs", self.preset.num_envs, 1, TRAINING.size)
 
     def _refuse_other_stages(self) -> None:
         family = make_family(self.id, **self.keywords)
@@ -86,8 +84,7 @@ class Run:
     @property
     def held_out_seeds(self) -> range:
         """Of the lifetimes by which the run is followed, and its agent's play chosen."""
-        first = CHOOSING_SEED + self.seed * SEED_SPACING
-        return range(first, first + SEED_SPACING)
+        return CHOOSING.lifetimes(CHOOSING.size, self.seed)
 
     def stage_at(self, steps: int) -> int:
         """Stage of the curriculum after so many steps; the last one is the environment itself."""
@@ -100,7 +97,7 @@ class Run:
         venv = gym.make_vec(self.id, num_envs=self.preset.num_envs, **keywords)
         venv = history.PreviousActionReward(venv, **self.preset.inputs)
         env = SB3VecEnv(history.ExpectedReward(venv) if self.preset.expected_reward else venv)
-        env.seed(self.seed * SEED_SPACING)
+        env.seed(TRAINING.lifetimes(self.preset.num_envs, self.seed).start)
         return env
 
     def go_on(self, model: MetaRecurrentPPO) -> None:
@@ -140,7 +137,7 @@ class Run:
             device=device,
         )
         # The model's own seed() is for its generators; the copies have seeds that no other run uses.
-        env.seed(self.seed * SEED_SPACING)
+        env.seed(TRAINING.lifetimes(self.preset.num_envs, self.seed).start)
         return model
 
 
