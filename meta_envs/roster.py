@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,44 +66,77 @@ def is_agent(name: str) -> bool:
 
 
 def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
-    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, or a trained agent.
+    """A learner by its name and constants, such as ``"thompson"`` or ``"ucb:chi=2"``, a trained agent, or your own.
 
     Args:
-        name: One of `meta_envs.roster.LEARNERS`, then ``:key=value`` for its constants, which are numbers, with
-            commas between several; or ``"agent"`` for the shipped agent of the id, ``"agent:ID"`` for that of another;
-            or an agent's file, or the directory of its run.
+        name: One of `meta_envs.LEARNERS`, or ``"module:Class"`` for a learner from outside, which is imported; then
+            ``:key=value`` for its constants, which are numbers, with commas between several. Or ``"agent"`` for the
+            shipped agent of the id, ``"agent:ID"`` for that of another; or an agent's file, or its run's directory.
         id: Where it is to live, which only ``"agent"`` needs.
 
     Raises:
         ValueError: If there is no such learner (with the names that are near), agent or constant, or the value makes no
             sense.
+        meta_envs.CannotServe: If no agent is shipped for the id.
     """
     base, _, rest = name.partition(":")
-    if base not in LEARNERS:
-        if name and is_agent(name):
-            return _load_agent(name, rest, id)
-        near = difflib.get_close_matches(base.lower(), LEARNERS, n=3)
-        hint = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else f"give one of {', '.join(LEARNERS)}, agent, or an agent's path."
-        )
-        raise ValueError(f"There is no learner {base!r}: {hint}")
-    maker, constants = LEARNERS[base], {}
+    if base in LEARNERS:
+        learner = _make(base, LEARNERS[base], rest)
+        learner.name = name
+        return learner
+    if name and is_agent(name):
+        return _load_agent(name, rest, id)
+    inside, _, constants = rest.partition(":")
+    if inside.isidentifier():
+        learner = _make(f"{base}:{inside}", _import_learner(base, inside), constants)
+        if learner.name == Learner.name:
+            learner.name = name
+        return learner
+    near = difflib.get_close_matches(base.lower(), LEARNERS, n=3)
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"give one of {', '.join(LEARNERS)}, module:Class, agent, or an agent's path."
+    )
+    raise ValueError(f"There is no learner {base!r}: {hint}")
+
+
+def _import_learner(module: str, name: str) -> Callable[..., Learner]:
+    """A learner's class, or a function that makes one, from outside."""
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0] and error.name != module:
+            raise
+        raise ValueError(
+            f"There is no learner '{module}:{name}', since there is no module {module!r}: give one of "
+            f"{', '.join(LEARNERS)}, or a module on the path."
+        ) from error
+    if not callable(maker := getattr(found, name, None)):
+        near = difflib.get_close_matches(name, dir(found), n=1)
+        hint = f"did you mean {near[0]}?" if near else "name its class."
+        raise ValueError(f"The module {module!r} has no learner {name!r}: {hint}")
+    return maker
+
+
+def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
+    """A learner with the constants of a text such as ``"chi=2,gamma=0.9"``."""
+    constants = {}
     known = [key for key, kind in inspect.signature(maker).parameters.items() if kind.kind is kind.KEYWORD_ONLY]
     if isinstance(maker, partial):
         known = [key for key in known if key not in maker.keywords]
-    for pair in filter(None, rest.split(",")):
+    for pair in filter(None, text.split(",")):
         key, _, value = pair.partition("=")
         if key not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise ValueError(f"The learner {base!r} has no constant {key!r}: {takes}.")
+            raise ValueError(f"The learner {name!r} has no constant {key!r}: {takes}.")
         try:
             constants[key] = float(value)
         except ValueError:
-            raise ValueError(f"{pair!r} in {name!r} is not possible: give a number, as in {key}=1.") from None
+            raise ValueError(f"{pair!r} in '{name}:{text}' is not possible: give a number, as in {key}=1.") from None
     learner = maker(**constants)
-    learner.name = name
+    if not isinstance(learner, Learner):
+        raise ValueError(f"{name!r} makes a {type(learner).__name__}: derive it from meta_envs.learners.Learner.")
     return learner
 
 

@@ -24,9 +24,9 @@ def evaluate(
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2) or a trained agent (agent, the shipped "
-            "one; agent:ID, another environment's; or a path), which is shown in greedy and in sampled play; "
-            "repeatable.",
+            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2; module:Class for your own) or a trained "
+            "agent (agent, the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and "
+            "in sampled play; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from gymnasium.envs.registration import load_env_creator
+
 from meta_envs.errors import Unsolvable
 from meta_envs.families.harlow import Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
@@ -64,12 +66,26 @@ def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
 def _solve(family: TaskFamily) -> Optimum | str:
     """The optimum or, remembered as well because it takes long to find out, why there is none."""
     # Of just these classes: one derived from them may have other rewards, which their special solver would not see.
-    special = SPECIAL.get(type(family))
-    if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
-        return special(family)
-    if not isinstance(family, DiscreteFamily):
-        return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
     try:
+        if own := vars(type(family)).get("solver"):
+            return _solve_from_outside(own, family)
+        special = SPECIAL.get(type(family))
+        if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
+            return special(family)
+        if not isinstance(family, DiscreteFamily):
+            return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
         return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
     except Unsolvable as error:
         return str(error)
+
+
+def _solve_from_outside(place: str, family: TaskFamily) -> Optimum:
+    """What a solver from outside gives."""
+    solver: Any = load_env_creator(place)
+    optimum = solver(family)
+    if not isinstance(optimum, Optimum):
+        raise TypeError(
+            f"The solver {place} of {type(family).__name__} gave a {type(optimum).__name__}: give a "
+            "meta_envs.Optimum, or raise meta_envs.Unsolvable."
+        )
+    return optimum
