@@ -509,9 +509,9 @@ def test_pictures_and_texts_do_not_tell_which_image_pays(id: str) -> None:
         outcome = family.outcome(task, states[0], action, np.empty((1, 0)))
         states.append(family.next_state(states[0], action, outcome))
         trace = Trace(task[0], [state[0] for state in states], [STAY], [outcome[0]], [0.2])
-        shown.append([painter.picture(family, trace), painter.text(family, trace)])
+        shown.append([painter.paint(family, trace), painter.write(family, trace)])
         trace.over = True
-        assert np.all(painter.picture(family, trace) == theme.TRUTH, axis=-1).any()
+        assert np.all(painter.paint(family, trace) == theme.TRUTH, axis=-1).any()
     np.testing.assert_array_equal(shown[0][0], shown[1][0])
     assert shown[0][1] == shown[1][1]
     assert not np.all(shown[0][0] == theme.TRUTH, axis=-1).any()

@@ -103,7 +103,9 @@ FAMILIES = {
 }
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 
-TABLES = {name: family for name, family in FAMILIES.items() if find_painter(family) is PAINTERS[TaskFamily]}
+TABLES = {
+    name: family for name, family in FAMILIES.items() if find_painter(family) is PAINTERS["meta_envs.family:TaskFamily"]
+}
 """Families that have no picture of their own."""
 every_table = pytest.mark.parametrize("family", TABLES.values(), ids=TABLES)
 
@@ -283,9 +285,9 @@ def test_the_look_is_legible() -> None:
 def test_a_family_may_have_its_own_painter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A painter serves a family and what derives from it; the others keep the general one."""
     own = Painter(text=lambda family, trace: "mine")
-    monkeypatch.setitem(PAINTERS, IndependentBandit, own)
+    monkeypatch.setitem(PAINTERS, "meta_envs.families.independent:IndependentBandit", own)
     assert find_painter(IndependentBandit()) is find_painter(SignedBandit()) is own
-    assert find_painter(DependentBandit()) is find_painter(Unbounded()) is PAINTERS[TaskFamily]
+    assert find_painter(DependentBandit()) is find_painter(Unbounded()) is PAINTERS["meta_envs.family:TaskFamily"]
     env = gym.make(BANDIT, render_mode="ansi")
     env.reset(seed=1)
     assert env.render() == "mine"

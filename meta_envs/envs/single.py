@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,10 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.one import live_one
 from meta_envs.registry import build_family
-from meta_envs.rendering import Trace, Viewer, find_painter
+from meta_envs.rendering import Trace, find_painter
+
+if TYPE_CHECKING:
+    from meta_envs.rendering.viewer import Viewer
 
 RENDER_MODES = ["human", "rgb_array", "ansi"]
 RENDER_FPS = 4
@@ -50,7 +53,11 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         self._advice = Advice(self.family, 1)
         self._belief: Belief | None = None
         self._trace: Trace | None = None
-        self._viewer = Viewer(self.family) if render_mode else None
+        self._viewer: Viewer | None = None
+        if render_mode:
+            from meta_envs.rendering.viewer import Viewer
+
+            self._viewer = Viewer(self.family)
 
     @property
     def task(self) -> Array:

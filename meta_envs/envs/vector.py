@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -20,7 +20,10 @@ from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import live, pick, put, take
 from meta_envs.registry import build_family
-from meta_envs.rendering import Trace, Viewer, find_painter
+from meta_envs.rendering import Trace, find_painter
+
+if TYPE_CHECKING:
+    from meta_envs.rendering.viewer import Viewer
 
 RENDER_MODES = ["rgb_array", "ansi"]
 
@@ -78,7 +81,11 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         self._advice = Advice(self.family, self.num_envs)
         self._belief: Belief | None = None
         self._traces: list[Trace] = []
-        self._viewer = Viewer(self.family) if render_mode else None
+        self._viewer: Viewer | None = None
+        if render_mode:
+            from meta_envs.rendering.viewer import Viewer
+
+            self._viewer = Viewer(self.family)
 
     @property
     def task(self) -> Array:

@@ -39,11 +39,11 @@ class Viewer:
             A new C-contiguous array (height, width, 3) uint8, None after showing it in a window, or the text.
         """
         if mode == "ansi":
-            return self._painter.text(self._family, trace)
+            return self._painter.write(self._family, trace)
         if mode == "rgb_array":
-            return self._painter.picture(self._family, trace)
+            return self._painter.paint(self._family, trace)
         if not self._window.dismissed:
-            self._window.show(self._painter.picture(self._family, trace))
+            self._window.show(self._painter.paint(self._family, trace))
         return None
 
     def close(self) -> None:

@@ -1,28 +1,22 @@
-"""Which family is drawn how: the one place where a family gets a picture of its own."""
+"""Which family is drawn how: the one place where a family gets a picture of its own.
+
+Painters and families are named by their places, so that making a bandit imports no maze.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from meta_envs.families.harlow import Harlow
-from meta_envs.families.harlow_symbolic import HarlowSymbolic
-from meta_envs.families.i_maze_grid import IMazeGrid
-from meta_envs.families.maze import Maze
-from meta_envs.families.restless import RestlessBandit
-from meta_envs.families.tabular import TabularMDP
-from meta_envs.families.two_step import TwoStage
+from gymnasium.envs.registration import load_env_creator
+
 from meta_envs.family import Array, TaskFamily
-from meta_envs.rendering.painters.general import paint_table
-from meta_envs.rendering.painters.harlow import paint_harlow, write_harlow
-from meta_envs.rendering.painters.harlow_symbolic import paint_symbolic, write_symbolic
-from meta_envs.rendering.painters.i_maze_grid import paint_grid, write_grid
-from meta_envs.rendering.painters.maze import paint_maze, write_maze
-from meta_envs.rendering.painters.restless import paint_restless, write_restless
-from meta_envs.rendering.painters.tabular import paint_mdp, write_mdp
-from meta_envs.rendering.painters.two_step import paint_two_step, write_two_step
-from meta_envs.rendering.text import write_table
 from meta_envs.rendering.trace import Trace
+
+Picture = Callable[[TaskFamily, Trace], Array]
+Text = Callable[[TaskFamily, Trace], str]
+_HERE, _FAMILIES = "meta_envs.rendering.painters", "meta_envs.families"
 
 
 @dataclass(frozen=True)
@@ -30,29 +24,47 @@ class Painter:
     """How to show a lifetime.
 
     Attributes:
-        picture: Makes a fresh picture, (height, width, 3) uint8, of a family's lifetime.
-        text: Makes the text.
+        picture: Makes a fresh picture, (height, width, 3) uint8, of a family's lifetime: a function, or its place
+            ``"module:function"``, which is imported when something is drawn.
+        text: Makes the text, in the same way.
         fps: Pictures a second in a window.
     """
 
-    picture: Callable[[TaskFamily, Trace], Array] = paint_table
-    text: Callable[[TaskFamily, Trace], str] = write_table
+    picture: Picture | str = f"{_HERE}.general:paint_table"
+    text: Text | str = "meta_envs.rendering.text:write_table"
     fps: int = 4
 
+    def paint(self, family: TaskFamily, trace: Trace) -> Array:
+        """The picture."""
+        made: Any = load_env_creator(self.picture) if isinstance(self.picture, str) else self.picture
+        return made(family, trace)
 
-PAINTERS: dict[type, Painter] = {
-    TaskFamily: Painter(),
-    Harlow: Painter(paint_harlow, write_harlow, fps=15),
-    HarlowSymbolic: Painter(paint_symbolic, write_symbolic),
-    IMazeGrid: Painter(paint_grid, write_grid, fps=10),
-    Maze: Painter(paint_maze, write_maze, fps=15),
-    RestlessBandit: Painter(paint_restless, write_restless),
-    TabularMDP: Painter(paint_mdp, write_mdp),
-    TwoStage: Painter(paint_two_step, write_two_step),
+    def write(self, family: TaskFamily, trace: Trace) -> str:
+        """The text."""
+        made: Any = load_env_creator(self.text) if isinstance(self.text, str) else self.text
+        return str(made(family, trace))
+
+
+PAINTERS: dict[str, Painter] = {
+    "meta_envs.family:TaskFamily": Painter(),
+    f"{_FAMILIES}.harlow:Harlow": Painter(f"{_HERE}.harlow:paint_harlow", f"{_HERE}.harlow:write_harlow", fps=15),
+    f"{_FAMILIES}.harlow_symbolic:HarlowSymbolic": Painter(
+        f"{_HERE}.harlow_symbolic:paint_symbolic", f"{_HERE}.harlow_symbolic:write_symbolic"
+    ),
+    f"{_FAMILIES}.i_maze_grid:IMazeGrid": Painter(
+        f"{_HERE}.i_maze_grid:paint_grid", f"{_HERE}.i_maze_grid:write_grid", fps=10
+    ),
+    f"{_FAMILIES}.maze:Maze": Painter(f"{_HERE}.maze:paint_maze", f"{_HERE}.maze:write_maze", fps=15),
+    f"{_FAMILIES}.restless:RestlessBandit": Painter(
+        f"{_HERE}.restless:paint_restless", f"{_HERE}.restless:write_restless"
+    ),
+    f"{_FAMILIES}.tabular:TabularMDP": Painter(f"{_HERE}.tabular:paint_mdp", f"{_HERE}.tabular:write_mdp"),
+    f"{_FAMILIES}.two_step:TwoStage": Painter(f"{_HERE}.two_step:paint_two_step", f"{_HERE}.two_step:write_two_step"),
 }
-"""Painters of families and of all that derive from them; whatever has no painter of its own gets the general one."""
+"""Painters by ``"module:Class"`` of families, and of all that derive from them; others get the general one."""
 
 
 def find_painter(family: TaskFamily) -> Painter:
     """The painter of the family's nearest ancestor that has one."""
-    return next(PAINTERS[kind] for kind in type(family).__mro__ if kind in PAINTERS)
+    places = (f"{kind.__module__}:{kind.__qualname__}" for kind in type(family).__mro__)
+    return next(PAINTERS[place] for place in places if place in PAINTERS)
