@@ -441,15 +441,3 @@ def test_environments_with_a_window_can_be_copied(display: Any, duplicate: Any) 
     assert display.get_init()
     env.close()
     assert not display.get_init()
-
-
-@pytest.mark.parametrize("arms", [2, 50])
-def test_a_picture_takes_milliseconds(arms: int) -> None:
-    """The best of several pictures of 100 trials comes within 20 ms, ten times what it takes on an idle machine."""
-    family = IndependentBandit(num_arms=arms)
-    trace, times = live(family), []
-    for _ in range(20):
-        begin = perf_counter()
-        picture(family, trace)
-        times.append(perf_counter() - begin)
-    assert min(times) < 0.02

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from meta_envs.arguments import require, to_plain
+from meta_envs.arguments import require, require_whole, to_plain
 from meta_envs.family import Array, TaskFamily
 from meta_envs.wrappers.extended import Extended, check_extensible
 from meta_envs.wrappers.layers import family_of, keeps_rewards, layers
@@ -69,8 +69,8 @@ class History:
         for name, switch in (("action", action), ("reward", reward), ("time", time)):
             require(isinstance(switch, bool), name, switch, "give True or False")
         require(reward_encoding in ENCODINGS, "reward_encoding", reward_encoding, "it is 'scalar' or 'one_hot'")
-        whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool) and horizon >= 1
-        require(horizon is None or whole, "horizon", horizon, "give a whole number of at least 1")
+        if horizon is not None:
+            require_whole("horizon", horizon, 1)
         check_extensible(observation_space)
         family = family_of(env)
         payer = family if keeps_rewards(env) else None

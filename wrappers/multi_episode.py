@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from meta_envs.arguments import require, to_plain
+from meta_envs.arguments import require, require_whole, to_plain
 from meta_envs.family import Array
 from meta_envs.wrappers.extended import Extended
 from meta_envs.wrappers.history import elapsed_times
@@ -133,8 +133,7 @@ def check_arguments(num_episodes: Any, keep: Any) -> None:
     Raises:
         ValueError: Unless inner episodes are counted from 1 and ``keep`` is None or a dictionary that says something.
     """
-    whole = isinstance(num_episodes, int | np.integer) and not isinstance(num_episodes, bool) and num_episodes >= 1
-    require(bool(whole), "num_episodes", num_episodes, "give a whole number of at least 1")
+    require_whole("num_episodes", num_episodes, 1)
     require(keep is None or (isinstance(keep, dict) and bool(keep)), "keep", keep, "give a dictionary of reset options")
 
 

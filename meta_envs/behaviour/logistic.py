@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meta_envs.arguments import require
+from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.statistics import consecutive, two_step_trials
 from meta_envs.behaviour.trials import TrialTable
 from meta_envs.family import Array
@@ -130,8 +130,7 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
     Raises:
         ValueError: If a column is missing, there are other than two actions, or no trial has as many before it.
     """
-    whole = isinstance(lags, int | np.integer) and not isinstance(lags, bool)
-    require(whole and lags >= 1, "lags", lags, "give a whole number of at least 1")
+    require_whole("lags", lags, 1)
     if "common" not in table and "stage" in table:
         table = two_step_trials(table)
     table.need("Regression of choices", "lifetime", "trial", "action", "reward")

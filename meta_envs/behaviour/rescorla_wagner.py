@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meta_envs.arguments import require
+from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.likelihood import PARAMETERS, Block, Peak
 from meta_envs.behaviour.trials import TrialTable, refuse_twins
 from meta_envs.family import Array
@@ -64,7 +64,7 @@ def add_blocks(table: TrialTable, *, size: int = 10, by: str | None = None) -> T
         size: Lifetimes of a block, at least 1. [paper: 10 of one volatility]
         by: A column that is the same in all lifetimes of a block, such as ``"task_sigma"``.
     """
-    require(isinstance(size, int | np.integer) and size >= 1, "size", size, "give a whole number of at least 1")
+    require_whole("size", size, 1)
     lifetime = table.lifetimes()
     first = np.unique(lifetime, return_index=True)[1]
     kind = np.zeros(len(first), np.intp)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from meta_envs.bench.envs import measure_envs
 from meta_envs.bench.families import measure_families
 from meta_envs.bench.timing import cores
+from meta_envs.evaluation.tables import ruled_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,17 +69,15 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
 
 def table(rows: list[dict[str, Any]]) -> Table:
     """The rows for people; columns that no row has are left out."""
-    from rich.table import Table
-
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    columns = {name: heading for name, heading in HEADINGS.items() if any(row.get(name) for row in rows)}
+    columns = [name for name in HEADINGS if any(row.get(name) for row in rows)]
     if all(row["what"].startswith(("Meta", "copying")) for row in rows):
         # Families are all beside the first row, images beside the copied frames.
-        del columns["beside"]
-    for name, heading in columns.items():
-        shown.add_column(heading, justify="left" if name in ("what", "beside") else "right")
+        columns.remove("beside")
+    numbers = [name for name in columns if name not in ("what", "beside")]
+    words = [name for name in columns if name not in numbers]
+    shown = ruled_table([HEADINGS[name] for name in words], [HEADINGS[name] for name in numbers])
     for row in rows:
-        shown.add_row(*(_show(row.get(name)) for name in columns))
+        shown.add_row(*(_show(row.get(name)) for name in (*words, *numbers)))
     return shown
 
 

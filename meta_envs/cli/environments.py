@@ -21,11 +21,10 @@ def list_environments(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    from rich.table import Table
+    from meta_envs.evaluation.tables import ruled_table
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("id", "steps", "actions", "keywords"):
-        table.add_column(heading, overflow="fold")
+    table = ruled_table(["id", "steps", "actions", "keywords"], [])
+    table.columns[0].no_wrap = True
     for row in rows:
         keywords = ", ".join(f"{name}={value}" for name, value in row["keywords"].items())
         table.add_row(row["id"], str(row["horizon"]), row["actions"], keywords)

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction
 
-from meta_envs.arguments import to_plain
+from meta_envs.arguments import is_whole, to_plain
 from meta_envs.family import Array, TaskFamily
 
 
@@ -81,7 +81,7 @@ def check_seed(seed: Any) -> int | None:
     Raises:
         ValueError: If it is no whole number.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer | None):
+    if seed is not None and not is_whole(seed):
         raise ValueError(f"seed={seed!r} is not possible: give one whole number, or None.")
     return None if seed is None else int(seed)
 

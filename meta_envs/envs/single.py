@@ -71,6 +71,17 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         return self._lifetime.task.copy()
 
     @property
+    def state(self) -> Array:
+        """The state (S,): privileged information, a copy; after the end of a lifetime its last one.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Before the first `reset`.
+        """
+        if self._lifetime.task is None:
+            raise ResetNeeded("There is no state yet: call reset() first.")
+        return self._lifetime.state()
+
+    @property
     def best_action(self) -> int | None:
         """What one who knows the task would do now; None where nobody knows, and when the lifetime is over.
 

@@ -12,6 +12,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from meta_envs.arguments import require_whole
 from meta_envs.envs.advice import Advice
 from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_task, invalid_action, list_seeds, take_options
 from meta_envs.envs.single import RENDER_FPS
@@ -55,9 +56,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         **keywords: Any,
     ) -> None:
         self.family = build_family(family, **keywords) if isinstance(family, str) else family
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise ValueError(f"num_envs={num_envs!r} is not possible: give a whole number of at least 1.")
-        self.num_envs = int(num_envs)
+        self.num_envs = require_whole("num_envs", num_envs, 1)
         try:
             self._mode = AutoresetMode(autoreset_mode)
         except ValueError:

@@ -15,14 +15,14 @@ WIDTH = 78
 """Of tables for people, at least, so that what is said below them has room."""
 
 
-def ruled_table(title: str, caption: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
-    """An empty Rich table of 80 columns, with headings of columns of words and then of numbers."""
+def ruled_table(words: Sequence[str], numbers: Sequence[str], *, title: str = "", caption: str = "") -> Table:
+    """An empty Rich table of 80 columns or more, with headings of columns of words and then of numbers."""
     from rich import box
     from rich.table import Table
 
     made = Table(
-        title=title,
-        caption=caption,
+        title=title or None,
+        caption=caption or None,
         box=box.SIMPLE_HEAD,
         min_width=WIDTH,
         title_style="bold",
@@ -44,10 +44,10 @@ def table(cards: Sequence[Scorecard]) -> Table:
         optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
         caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards as drawn."
     made = ruled_table(
-        f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
-        "\n".join(filter(None, (caption, first.note))),
         ["learner"],
         ["regret", "score", "return", "paid"],
+        title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
+        caption="\n".join(filter(None, (caption, first.note))),
     )
     for card in cards:
         score = (
@@ -61,11 +61,11 @@ def table(cards: Sequence[Scorecard]) -> Table:
 def differences_table(differences: Sequence[Difference]) -> Table:
     """Differences in one environment for people, as a Rich table of 80 columns: one row a pair."""
     made = ruled_table(
-        f"{describe(differences[0])}: differences on the same luck",
-        "Expected return of the first minus that of the second, ± standard error; what\n"
-        "the error would be with luck of its own for each; the share of variance saved.",
         ["first", "second"],
         ["difference", "unpaired", "saved"],
+        title=f"{describe(differences[0])}: differences on the same random numbers",
+        caption="Expected return of the first minus that of the second, ± standard error; the error\n"
+        "with random numbers of its own for each; the part of the variance that is saved.",
     )
     for pair in differences:
         saved = "–" if pair.variance_saved is None else f"{round(100 * pair.variance_saved, 1) + 0.0:.1f} %"

@@ -10,9 +10,9 @@ from meta_envs.arguments import require
 from meta_envs.errors import CannotServe, Unsolvable
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
-from meta_envs.learners.learner import Learner, need_discrete, pick_best
+from meta_envs.learners.learner import Learner, explore, need_discrete, pick_best
 from meta_envs.lifetimes.beliefs import first_state, merge
-from meta_envs.lifetimes.tables import tabulate
+from meta_envs.lifetimes.tables import is_bandit, tabulate
 
 
 class BeliefLearner(Learner):
@@ -135,10 +135,7 @@ class EpsilonGreedy(BeliefLearner):
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
         action = pick_best(self._predict(), self._rng)
-        if self._epsilon == 0.0:
-            return action
-        explores = self._rng.random(self._num) < self._epsilon
-        return np.where(explores, self._rng.integers(self._family.num_actions, size=self._num), action)
+        return explore(action, self._epsilon, self._family.num_actions, self._rng)
 
 
 class CountingLearner(Learner):
@@ -253,7 +250,7 @@ class RescorlaWagner(Learner):
 
 
 def need_bandit(family: TaskFamily, name: str) -> DiscreteFamily:
-    """Refuse all but bandits, restless ones too: what is done changes neither what comes next nor what is seen.
+    """The family, for a learner of that name that serves bandits, restless ones too.
 
     Raises:
         CannotServe: If it is none.
@@ -261,12 +258,9 @@ def need_bandit(family: TaskFamily, name: str) -> DiscreteFamily:
     tables = tabulate(family)
     if tables is None:
         raise CannotServe(f"{name} serves families that list their states, and {type(family).__name__} does not.")
-    count = len(tables.states)
-    following = tables.next_row.reshape(count, -1)
-    same_sight = isinstance(tables.observation, np.ndarray) and np.all(tables.observation == tables.observation[:1])
-    if not same_sight or np.any(following != following[:, :1]):
+    if not is_bandit(family):
         raise CannotServe(
-            f"{name} serves bandits, and {type(family).__name__} is none: it has {count} states, which actions reach "
-            "or observations tell apart."
+            f"{name} serves bandits, and {type(family).__name__} is none: it has {len(tables.states)} states, which "
+            "actions reach or observations tell apart."
         )
     return need_discrete(family, name)

@@ -44,7 +44,11 @@ class Oracle(Learner):
 
     def check(self, family: TaskFamily) -> None:
         """Serves families that list their states or tell the best action."""
-        if tabulate(family) is None and type(family).best_action is TaskFamily.best_action:
+        if tabulate(family) is not None:
+            return
+        chance = np.full((1, family.num_task_chance), 0.5)
+        task = family.sample_task(chance)
+        if family.best_action(task, family.initial_state(task, chance)) is None:
             raise CannotServe(
                 f"oracle serves families that list their states or tell the best action, and {type(family).__name__} "
                 f"does neither."

@@ -116,6 +116,14 @@ def pick_best(values: Array, rng: np.random.Generator) -> Array:
     return np.argmax(near * rng.random(values.shape), axis=-1)
 
 
+def explore(action: Array, epsilon: float, num_actions: int, rng: np.random.Generator) -> Array:
+    """The actions (B,), each with probability ``epsilon`` replaced by a random one; without chance where that is 0."""
+    if epsilon == 0.0:
+        return action
+    explores = rng.random(len(action)) < epsilon
+    return np.where(explores, rng.integers(num_actions, size=len(action)), action)
+
+
 def need_discrete(family: TaskFamily, name: str) -> DiscreteFamily:
     """The family, for a learner of that name.
 

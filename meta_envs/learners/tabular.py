@@ -15,7 +15,7 @@ from meta_envs.arguments import require
 from meta_envs.errors import CannotServe
 from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner, pick_best
+from meta_envs.learners.learner import Learner, explore, pick_best
 
 
 class Posterior:
@@ -283,11 +283,7 @@ class MDPEpsilonGreedy(EpisodePlanner):
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
-        action = super().act(observation)
-        if self._epsilon == 0.0:
-            return action
-        explores = self._rng.random(len(action)) < self._epsilon
-        return np.where(explores, self._rng.integers(self._family.num_actions, size=len(action)), action)
+        return explore(super().act(observation), self._epsilon, self._family.num_actions, self._rng)
 
     def _plan(self) -> Array:
         return plan(self.posterior.rewards()[0], self.posterior.transitions(), self._family.episode_length)

@@ -98,7 +98,6 @@ class PlainLifetimes(Lifetimes):
         self._luck = np.empty((family.horizon, num, family.num_step_chance))
         self._state: Array | None = None
         self._visible = None if isinstance(family, DiscreteFamily) else self.task
-        self._ends_early = type(family).terminated is not TaskFamily.terminated
 
     def state(self) -> Array:
         """The states (num, S)."""
@@ -131,7 +130,7 @@ class PlainLifetimes(Lifetimes):
         return self._luck[np.minimum(self.steps, last), self._everyone]
 
     def _ended(self) -> Array | None:
-        return self.family.terminated(self._visible, self.state()) if self._ends_early else None
+        return self.family.terminated(self._visible, self.state())
 
 
 class TabulatedLifetimes(Lifetimes):

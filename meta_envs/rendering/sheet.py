@@ -12,9 +12,9 @@ import numpy as np
 
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
+from meta_envs.lifetimes.tables import is_bandit
 from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
-from meta_envs.rendering.summary import is_bandit
 
 STEPS = 40
 SEED = 3

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.family import Array, TaskFamily
+from meta_envs.lifetimes.tables import is_bandit, tabulate
 from meta_envs.rendering.trace import Trace
 
 
@@ -30,7 +31,8 @@ class Summary:
             where they depend on the state.
         task: The hidden task's first numbers in words; empty until the lifetime is over.
         over: Whether the lifetime is over.
-        bandit: Whether the family's law is that of a bandit: countable actions and a single state.
+        bandit: Whether the family is a bandit: its actions are arms.
+        fixed: Whether it is one whose arms have fixed means.
         unit: What a trial is called.
         names: (A,) what the actions are called; empty where they have numbers only.
     """
@@ -48,6 +50,7 @@ class Summary:
     task: str
     over: bool
     bandit: bool
+    fixed: bool
     unit: str
     names: tuple[str, ...]
 
@@ -111,7 +114,9 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
     # Trials may have several steps: they are over where the family's clock ticks.
     ticks = np.diff(family.elapsed(np.arange(family.horizon + 1))) > 0
     bandit, true_means = is_bandit(family), None
-    if trace.over and bandit:
+    tables = tabulate(family)
+    fixed = bandit and tables is not None and len(tables.states) == 1
+    if trace.over and fixed:
         expected = family.expected_rewards(trace.task[None], trace.states[-1][None])
         true_means = None if expected is None else expected[0]
     return Summary(
@@ -128,15 +133,10 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         task=_describe(family, trace.task) if trace.over else "",
         over=trace.over,
         bandit=bandit,
+        fixed=fixed,
         unit="trial",
         names=(),
     )
-
-
-def is_bandit(family: TaskFamily) -> bool:
-    """Whether all there is to a family are actions with fixed laws: it lists a single state."""
-    states = family.states() if isinstance(family, DiscreteFamily) else None
-    return states is not None and len(states) == 1
 
 
 def in_words(name: str) -> str:

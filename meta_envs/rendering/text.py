@@ -27,13 +27,13 @@ def write_summary(summary: Summary) -> str:
     lines = [
         f"{summary.title}: {summary.progress}, reward {total}",
         summary.status,
-        f"{summary.noun:>6} {summary.verb:>5} {'mean':>6}" + (f" {'truth':>6}" if summary.bandit else ""),
+        f"{summary.noun:>6} {summary.verb:>5} {'mean':>6}" + (f" {'truth':>6}" if summary.fixed else ""),
     ]
     if blocks:
         lines[-1] += f"   steps {begin + 1} to {len(summary.actions)}"
     for action in range(summary.num_actions):
         row = f"{action + 1:>6} {summary.counts[action]:>5} {in_decimals(summary.means[action]):>6}"
-        if summary.bandit:
+        if summary.fixed:
             shown = "?" if summary.true_means is None else in_decimals(summary.true_means[action])
             row += f" {shown:>6}"
         mark = "*" if action in summary.best else " "

@@ -9,6 +9,7 @@ import numpy as np
 from meta_envs.errors import Unsolvable
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily
+from meta_envs.intervals import standard_error
 from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPlan
 from meta_envs.learners.plans import Plan, PlanPlayer
@@ -145,4 +146,4 @@ def simulate(family: IndependentBandit, plan: IndexPlan, knowing: float) -> tupl
     num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
     lived, best = record([PlanPlayer(plan), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
     missed = best.expected - lived.expected
-    return knowing - float(np.mean(missed)), float(np.std(missed, ddof=1) / np.sqrt(num))
+    return knowing - float(np.mean(missed)), standard_error(missed)

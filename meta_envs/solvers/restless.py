@@ -11,6 +11,7 @@ import numpy as np
 
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array
+from meta_envs.intervals import standard_error
 from meta_envs.learners.plans import Plan
 from meta_envs.lifetimes.many import live
 from meta_envs.solvers.optimum import Optimum
@@ -62,7 +63,7 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     lived = [_live_restless(plan, rng) for _ in range(LIFETIMES // CHUNK)]
     earned, luck = (np.concatenate(parts) for parts in zip(*lived, strict=True))
     returns = earned - luck @ np.linalg.lstsq(luck, earned - np.mean(earned), rcond=None)[0]
-    value, error = float(np.mean(returns)), float(np.std(returns) / np.sqrt(LIFETIMES))
+    value, error = float(np.mean(returns)), standard_error(returns)
     note = (
         f"pulling the arm with the higher posterior mean is optimal and earns {value:.3f} ± {error:.3f} in "
         f"{LIFETIMES:,} simulated lifetimes; the bound is {ERRORS:g} standard errors above"

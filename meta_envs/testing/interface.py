@@ -18,7 +18,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
-from meta_envs.family import TaskFamily
+from meta_envs.family import DiscreteFamily, TaskFamily
 from meta_envs.registry import make_family
 from meta_envs.testing.playing import difference, horizon, live_through
 from meta_envs.wrappers import PreviousActionReward
@@ -173,9 +173,11 @@ def check_ends(id: str, **keywords: Any) -> None:
     """A lifetime ends by ``terminated`` at its horizon, earlier only where the family says so, and then it is over."""
     env = gym.make(id, **keywords)
     family = make_family(id, **keywords)
-    early = type(family).terminated is not TaskFamily.terminated
     for seed in range(4):
         steps = live_through(env, seed=seed, actions=seed)[1:]
+        last: Any = env.unwrapped
+        visible = None if isinstance(family, DiscreteFamily) else last.task[None]
+        early = bool(family.terminated(visible, last.state[None])[0])
         for number, (_, _, terminated, truncated, _) in enumerate(steps, start=1):
             assert not truncated, f"Step {number} is truncated: the end is part of the problem, make it terminated."
             assert not terminated or early or number == family.horizon, (

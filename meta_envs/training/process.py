@@ -13,6 +13,7 @@ from typing import Any
 import torch as th
 from threadpoolctl import threadpool_limits
 
+from meta_envs.arguments import require_whole
 from meta_envs.networks.threads import Both, in_turn, torch_threads
 
 MAX_THREADS = 256
@@ -77,8 +78,7 @@ def require_threads(threads: int) -> None:
     Raises:
         ValueError: If it is no whole number from 1 to `MAX_THREADS`.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"threads={threads!r} is not possible: give a whole number from 1 to {MAX_THREADS}.")
+    require_whole("threads", threads, 1, MAX_THREADS)
 
 
 def require_device(device: str) -> None:

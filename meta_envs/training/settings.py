@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import inf
 from typing import Any
 
+from meta_envs.arguments import is_whole, to_plain
 from meta_envs.networks.kinds import ENCODERS, MEMORIES
 from meta_envs.wrappers.history import ENCODINGS, INPUTS
 
@@ -87,6 +88,8 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
+        for field in fields(self):
+            object.__setattr__(self, field.name, to_plain(getattr(self, field.name)))  # cards are JSON
         object.__setattr__(self, "curriculum", _check_curriculum(self.curriculum))
         for name in ("steps", "num_envs", "lifetimes", "minibatches", "epochs"):
             self._require(name, _is_count(getattr(self, name)), "a whole number of at least 1")
@@ -114,8 +117,8 @@ class Preset:
         fits = isinstance(sizes, tuple) and len(sizes) == 2 and all(map(_is_count, sizes))
         wanted = "two whole numbers, as in [256, 64]," if self.memory == "stacked" else "a whole number of at least 1"
         self._require("hidden_size", fits, f"{wanted} for memory={self.memory!r}")
-        self._require("evaluations", type(self.evaluations) is int and self.evaluations >= 0, "a whole number")
-        patient = self.patience is None or (type(self.patience) is int and 1 <= self.patience < self.evaluations)
+        self._require("evaluations", is_whole(self.evaluations, 0), "a whole number")
+        patient = self.patience is None or is_whole(self.patience, 1, self.evaluations - 1)
         self._require("patience", patient, f"a whole number from 1, below the {self.evaluations} evaluations, or null")
         if self.num_envs * self.lifetimes % self.minibatches:
             raise ValueError(
@@ -178,7 +181,7 @@ def _check_curriculum(stages: Any) -> tuple[tuple[float, dict[str, Any]], ...]:
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 1
+    return is_whole(value, 1)
 
 
 def _is_number(value: Any) -> bool:

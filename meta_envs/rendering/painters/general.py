@@ -112,7 +112,7 @@ def _paint_rows(canvas: Canvas, summary: Summary, centers: Array, slot: float) -
     if brief:
         means, truth = [_shorten_mean(text) for text in means], [_shorten_mean(text) for text in truth]
     rows = [("mean", means, theme.INK), (summary.verb, [str(count) for count in summary.counts], theme.INK)]
-    if summary.bandit:
+    if summary.fixed:
         rows.append(("truth", truth, theme.TRUTH))
     if slot < canvas.width(".00", theme.LABEL) + 2:
         return BOTTOM + 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,21 +22,6 @@ WINDOW = 10
 """Pulls of which the moving share is drawn."""
 
 
-@dataclass(frozen=True)
-class RestlessSummary(Summary):
-    """Actions are arms also where their means change."""
-
-    @property
-    def noun(self) -> str:
-        """An arm."""
-        return "arm"
-
-    @property
-    def verb(self) -> str:
-        """How often it was pulled."""
-        return "pulls"
-
-
 def paint_restless(family: TaskFamily, trace: Trace) -> Array:
     """The picture of a lifetime with restless arms, (height, width, 3) uint8."""
     assert isinstance(family, RestlessBandit)
@@ -53,13 +38,14 @@ def write_restless(family: TaskFamily, trace: Trace) -> str:
     return write_summary(_summarise(family, trace))
 
 
-def _summarise(family: RestlessBandit, trace: Trace) -> RestlessSummary:
-    facts = vars(summarise(family, trace))
-    if trace.over:
-        drift = trace.task[1:]
-        seen = dict.fromkeys((0, len(drift) // 2, len(drift) - 1))
-        facts["task"] = f"sigma = {in_short(trace.task[0])}, p_1 = {' ... '.join(f'{drift[at]:.2f}' for at in seen)}"
-    return RestlessSummary(**facts)
+def _summarise(family: RestlessBandit, trace: Trace) -> Summary:
+    summary = summarise(family, trace)
+    if not trace.over:
+        return summary
+    drift = trace.task[1:]
+    seen = dict.fromkeys((0, len(drift) // 2, len(drift) - 1))
+    walk = " ... ".join(f"{drift[at]:.2f}" for at in seen)
+    return replace(summary, task=f"sigma = {in_short(trace.task[0])}, p_1 = {walk}")
 
 
 def _paint_drift(canvas: Canvas, family: RestlessBandit, trace: Trace, summary: Summary) -> None:
