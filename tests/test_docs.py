@@ -53,7 +53,8 @@ def python_blocks():
         for number, (label, code) in enumerate(blocks(page, "python")):
             if label.endswith(".py") and not label.startswith("after"):
                 files[label] = code
-            needed = {label.removeprefix("after "): files[label.removeprefix("after ")]} if "after" in label else {}
+            after = label.removeprefix("after ").split() if "after" in label else []
+            needed = {name: files[name] for name in after}
             if label != "no-run":
                 yield pytest.param(code, needed, id=f"{page.name}-{number}")
 
