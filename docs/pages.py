@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import reference
 
 import meta_envs
 from meta_envs import LEARNERS, agents, make_learner
@@ -27,6 +28,7 @@ def write(folder: Path) -> None:
             "optima": optima_table(),
         }.items()
     }
+    contents[folder / "api.md"] = reference.page().encode()
     for id in meta_envs.ids():
         contents[folder / "environments" / f"{id}.md"] = environment_page(id).encode()
         contents[folder / "environments" / f"{id}.png"] = to_png(take_picture(id))

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+"""A NumPy array."""
 Observation = Array | dict[str, Array]
 """Of one copy or of many: an array, or one a key of a Dict space."""
 

@@ -56,7 +56,7 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
     "searcher": Searcher,
     "memoryless": Memoryless,
 }
-"""All learners that need no training, by name."""
+"""Makers of all learners that need no training, by name."""
 
 
 def is_agent(name: str) -> bool:

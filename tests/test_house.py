@@ -1,51 +1,27 @@
 """The house: what each folder makes public, where that is documented, and what documentation and examples import."""
 
 import ast
-import importlib
 import inspect
 import re
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from meta_envs.family import TaskFamily
-
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "meta_envs"
-FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-DOCUMENTED = set(re.findall(r"^\.\. (?:auto\w+|data):: (meta_envs[\w.]*)", API, re.MULTILINE))
+sys.path.append(str(ROOT / "docs"))  # as for Sphinx
+
+import reference  # noqa: E402
+
+PUBLIC = {place: reference.public(place) for place in reference.places()}
 
 
-def find(path):
-    """The object at a dotted path."""
-    parts = path.split(".")
-    for size in range(len(parts), 0, -1):
-        try:
-            found = importlib.import_module(".".join(parts[:size]))
-        except ModuleNotFoundError:
-            continue
-        for name in parts[size:]:
-            found = getattr(found, name)
-        return found
-    raise AssertionError(path)
-
-
-def public_names(folder):
-    """What a folder makes public: what it lists, and what it imports when asked."""
-    module = importlib.import_module(f"meta_envs.{folder}" if folder else "meta_envs")
-    if folder == "families":
-        files = [
-            importlib.import_module(f"meta_envs.families.{path.stem}") for path in PACKAGE.glob("families/[!_]*.py")
-        ]
-        return sorted({name for file in files for name, kind in vars(file).items() if is_family(kind, file)})
-    lazy = [name for name in dir(module) if name not in vars(module) and name not in FOLDERS]
-    return sorted({*getattr(module, "__all__", ()), *lazy} - {"vector"})
-
-
-def is_family(kind, file):
-    """Whether it is a family that is defined in that file."""
-    return inspect.isclass(kind) and issubclass(kind, TaskFamily) and kind.__module__ == file.__name__
+@pytest.fixture(scope="module")
+def directives():
+    """The directives of the reference's page: what each describes, and what stands below it."""
+    return re.findall(r"^\.\. \w+:: (\S+)\n((?:\n|   .*\n)*)", reference.page(), re.MULTILINE)
 
 
 def imports(code):
@@ -71,29 +47,36 @@ def pieces_of_code():
 def test_documentation_and_examples_import_what_is_public(code):
     """They import from `meta_envs`, `meta_envs.<folder>` or `meta_envs.family` alone, and what these make public."""
     for module, name in imports(code):
-        rest = module.removeprefix("meta_envs").removeprefix(".")
-        assert rest in ("", "family", *FOLDERS), f"{module} is not public"
-        if name and not (rest == "" and name in FOLDERS) and name != "vector":
-            known = find(module).__all__ if rest == "family" else public_names(rest)
-            assert name in known, f"{name} is not public in {module}"
+        assert module in PUBLIC, f"{module} is not public"
+        if name and f"{module}.{name}" not in PUBLIC:
+            assert name in PUBLIC[module], f"{name} is not public in {module}"
 
 
-@pytest.mark.parametrize("folder", ["", *FOLDERS])
-def test_the_reference_misses_nothing_public(folder):
-    """Each public name stands in docs/api.md, under one of the places where it can be found."""
-    there = {id(find(path)) for path in DOCUMENTED}
-    for name in public_names(folder):
-        if folder in ("testing", "cli") and (name.startswith("check_") or name == "app"):
-            continue  # what `CHECKS` lists, and what `main` runs
-        path = f"meta_envs.{folder}.{name}".replace("..", ".")
-        assert path in DOCUMENTED or id(find(path)) in there, f"{path} stands nowhere in docs/api.md"
+@pytest.mark.parametrize("place", PUBLIC)
+def test_the_reference_has_each_public_name_once(place, directives):
+    """Whatever is public is described under one of the places that make it so, and under no other."""
+    described = [path for path, _ in directives]
+    for name in PUBLIC[place]:
+        thing = getattr(import_module(place), name)
+        homes = [home for home in PUBLIC if name in PUBLIC[home] and getattr(import_module(home), name) is thing]
+        assert sum(described.count(f"{home}.{name}") for home in homes) == 1, f"{name} of {place}"
 
 
-@pytest.mark.parametrize("path", sorted(DOCUMENTED))
-def test_the_reference_describes_what_there_is(path):
-    """Nothing in docs/api.md is missing in the package, or without a docstring."""
-    found = find(path)
-    assert not callable(found) or inspect.getdoc(found)
+def test_the_reference_has_nothing_that_is_not_public(directives):
+    """What the page describes can be imported from where it says."""
+    public = {f"{place}.{name}" for place, names in PUBLIC.items() for name in names}
+    assert [path for path, _ in directives if path not in public] == []
+
+
+def test_all_that_is_public_has_a_docstring(directives):
+    """Functions and classes have one of their own, constants one below their assignment."""
+    for path, below in directives:
+        place, _, name = path.rpartition(".")
+        thing = getattr(import_module(place), name)
+        if inspect.isclass(thing) or inspect.isroutine(thing):  # a dataclass without has its signature
+            assert not (thing.__doc__ or f"{name}(").startswith(f"{name}("), path
+        else:
+            assert below.strip(), path
 
 
 def test_the_house_is_small():

@@ -18,7 +18,10 @@ from meta_envs.evaluation.tables import ruled_table
 if TYPE_CHECKING:
     from rich.table import Table
 
+__all__ = ["PARTS", "measure", "table"]
+
 PARTS = ("env", "families", "training")
+"""What can be measured."""
 HEADINGS = {
     "what": "what",
     "steps_per_second": "steps/s",

@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+"""The commands, as Typer has them; `main` runs them."""
 COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_environments,
     "info": info,

@@ -113,6 +113,8 @@ PRESETS: dict[str, Preset] = {
         hidden_size=64,
     ),
 }
+"""The recommended presets by id."""
+
 A2C = Preset(
     steps=2_000_000,
     num_envs=1,
@@ -159,7 +161,7 @@ A2C_PRESETS: dict[str, Preset] = {
 }
 
 KINDS = {"recommended": (PRESETS, DEPENDENT), "a2c": (A2C_PRESETS, A2C)}
-"""Of each kind the presets by id, and that of all other ids."""
+"""Of each kind, "recommended" and "a2c", the presets by id, and that of all other ids."""
 
 
 def preset_of(id: str, kind: str = "recommended", **settings: Any) -> Preset:
