@@ -108,7 +108,7 @@ def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
 
 
 def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
-    from meta_envs.agents.agent import load_agent
+    from meta_envs.agents import load_agent
 
     if name == "agent":
         if not isinstance(id, str):

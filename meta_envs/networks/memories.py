@@ -170,7 +170,7 @@ def _find_columns(parts: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
 
 
 def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | tuple[int, ...]) -> nn.Module:
-    """A memory of a kind, for inputs of so many parts; all but "lstm", which sb3-contrib's policy makes itself.
+    """A memory of a kind, for inputs of so many parts.
 
     Raises:
         ValueError: If there is no such kind, or the sizes do not fit it.
@@ -215,11 +215,19 @@ def run(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor
     return output, (hidden, cell)
 
 
-def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
-    """Run a plain LSTM for a single step, in half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
+def step(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor, State]:
+    """Run a memory for a single step.
 
     Shapes: features (S, F); state (num_layers, S, H) twice; returns the output (S, H) and the new state.
     """
+    if not th.is_grad_enabled() and is_plain(memory):
+        return _step_lstm(features, state, memory)
+    output, state = run(features, state, memory)
+    return output[0], state
+
+
+def _step_lstm(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
+    """In half the time of ``nn.LSTM``, whose fixed costs are made for sequences."""
     new: list[tuple[th.Tensor, th.Tensor]] = []
     for hidden, cell, (w_input, w_hidden, b_input, b_hidden) in zip(*state, lstm.all_weights, strict=True):
         gates = th.addmm(b_input + b_hidden, features, w_input.t()).addmm_(hidden, w_hidden.t())
