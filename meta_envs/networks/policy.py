@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch as th
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -135,15 +134,6 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             if isinstance(module, th.nn.LSTM):
                 add_forget_bias(module, forget_bias)
 
-    @property
-    def is_flat(self) -> bool:
-        """Whether the memories see observations as they are, so that SB3 has nothing to prepare."""
-        return (
-            type(self) is RecurrentPolicy
-            and type(self.pi_features_extractor) is type(self.vf_features_extractor) is FlattenExtractor
-            and self.observation_space.dtype == np.float32
-        )
-
     def _replace_memory(self, lr_schedule: Schedule) -> None:
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:
             raise ValueError(f"n_lstm_layers and lstm_kwargs are of LSTMs, and memory={self.memory!r}: leave them out.")
@@ -219,7 +209,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         """
         process = process or self._process_sequence
         seen = obs if mask is None else _choose(obs, mask)
-        features = seen.float().flatten(1) if self.is_flat else self.extract_features(seen)
+        features = self.extract_features(seen)
         for_policy, for_value = (features, features) if isinstance(features, th.Tensor) else features
         if mask is not None:
             # Padding has the features of the step before it.
