@@ -249,15 +249,13 @@ class MetaRecurrentPPO(RecurrentPPO):
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
                 backward()
-                norm = th.nn.utils.get_total_norm([weights.grad for weights in parameters if weights.grad is not None])
+                norm = float(th.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm))
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
-                        f"The loss is {log['loss']} and its gradient's norm {float(norm)} in minibatch {minibatch} of "
+                        f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
                         f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
                         "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
-                if norm > self.max_grad_norm:
-                    th.nn.utils.clip_grads_with_norm_(parameters, self.max_grad_norm, norm)
                 self.policy.optimizer.step()
             self._n_updates += 1
             if stop:
