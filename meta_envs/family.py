@@ -53,7 +53,7 @@ class TaskFamily(ABC):
     layout_names: ClassVar[tuple[str, ...]] = ()
     """Those of them that tell how the place looks and not what pays: learners that need the layout are told these."""
     solver: ClassVar[str | None] = None
-    """Where a solver of just this class is, ``"module:function"``; derived classes, which may pay otherwise, have none."""
+    """Where a solver of just this class is, ``"module:function"``; derived classes may pay otherwise and have none."""
     num_step_chance: ClassVar[int] = 1
     """Uniforms that one step uses, 0 where all chance is in the task's share."""
 

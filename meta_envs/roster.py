@@ -141,7 +141,7 @@ def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
 
 
 def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
-    from meta_envs.agents.agent import load_agent
+    from meta_envs.agents import load_agent
 
     if name == "agent":
         if not isinstance(id, str):

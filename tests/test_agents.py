@@ -25,7 +25,7 @@ from meta_envs.cli import app
 from meta_envs.cli.ship import CURVE, ship
 from meta_envs.evaluation.matrix import score_matrix
 from meta_envs.roster import make_learner, serving
-from meta_envs.training import Agent, Preset, load_agent, train
+from meta_envs.training import Agent, Preset, RecurrentPolicy, load_agent, train
 from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
 
@@ -428,10 +428,16 @@ MEMORIES = [("lstm", 6, 6), ("gru", 6, 6), ("rnn", 6, 6), ("stacked", [6, 4], 10
 
 def untrained(id: str, keywords: dict[str, Any], **settings: Any) -> Agent:
     """An agent of a model before its training, with a less cautious policy than such models have."""
+    return with_its_policy(id, keywords, **settings)[1]
+
+
+def with_its_policy(id: str, keywords: dict[str, Any], **settings: Any) -> tuple[RecurrentPolicy, Agent]:
+    """The same, and the policy that it is a copy of."""
     run = Run(id=id, keywords=keywords, preset=Preset(steps=1, num_envs=4, **settings))
     policy = run.make_model(run.make_env()).policy
     th.nn.init.normal_(policy.action_net.weight, std=1.0)
-    return Agent.from_policy(policy, meta_envs.make_family(id, **keywords), run.preset.network, run.card)
+    family = meta_envs.make_family(id, **keywords)
+    return policy, Agent.from_policy(policy, family, run.preset.network, run.card)
 
 
 @pytest.mark.parametrize(("id", "names"), IMAGES)
@@ -440,7 +446,7 @@ def test_agents_of_images_see_what_training_sees(id: str, names: list[str]) -> N
 
     Their order in the Dict does not count: rollouts come in that of the environment, minibatches in that of the space.
     """
-    agent = untrained(id, SMALL, hidden_size=8)
+    policy, agent = with_its_policy(id, SMALL, hidden_size=8)
     venv = meta_envs.wrappers.vector.PreviousActionReward(gym.make_vec(id, num_envs=3, **SMALL))
     assert [name for name, _ in agent.card["interface"]["inputs"]] == names
     shown, _ = venv.reset(seed=3)
@@ -451,7 +457,7 @@ def test_agents_of_images_see_what_training_sees(id: str, names: list[str]) -> N
         transposed = {**shown, "image": shown["image"].transpose(0, 3, 1, 2)}
         inputs = {name: th.as_tensor(transposed[name]) for name in names}
         with th.no_grad():
-            expected, state = agent.policy.get_distribution(inputs, state, starts)
+            expected, state = policy.get_distribution(inputs, state, starts)
             expected = expected.distribution.probs.numpy()
         own = {name: shown[name] for name in ("image", "velocity") if name in shown}
         probs = agent.action_probs(own if len(own) == 2 else own["image"])

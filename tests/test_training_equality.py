@@ -21,8 +21,10 @@ from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
 from meta_envs.networks import memories  # noqa: E402
 from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy  # noqa: E402
-from meta_envs.training.ppo.loss import Loss, can_differentiate  # noqa: E402
-from meta_envs.training.ppo.stepper import Stepper, can_step  # noqa: E402
+from meta_envs.training.ppo.fast.by_hand import by_hand  # noqa: E402
+from meta_envs.training.ppo.fast.gate import fast_paths  # noqa: E402
+from meta_envs.training.ppo.fast.stepper import Stepper  # noqa: E402
+from meta_envs.training.ppo.loss import Loss  # noqa: E402
 
 NUM_ENVS, LENGTH = 6, 8
 LINEAR: dict[str, Any] = {"policy_kwargs": {"net_arch": []}}
@@ -204,13 +206,13 @@ class Encoder(FlattenExtractor):
         return self.layer(super().forward(observations)).tanh()
 
 
-def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: str, **settings: Any) -> tuple[Any, dict[str, Any]]:
+def gradients_of_loss(model: MetaRecurrentPPO, samples: Any, way: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
     """What is logged of a minibatch's loss, and its gradients, by hand or by torch."""
     known = {"clip_range": 0.1, "clip_range_vf": None, "ent_coef": 0.3, "vf_coef": 0.7, "normalize_advantage": True}
     loss = Loss(**(known | settings))
     mask = None if model.rollout_buffer.sequence_length else samples.mask > 0
     model.policy.zero_grad()
-    numbers, backward = getattr(loss, way)(model.policy, samples, mask)
+    numbers, backward = way(loss, model.policy, samples, mask)
     backward()
     found = {
         name: weights.grad.clone() for name, weights in model.policy.named_parameters() if weights.grad is not None
@@ -237,15 +239,15 @@ def test_the_loss_by_hand_is_that_of_torch(network: dict[str, Any], early: bool,
     run(model, 2)
     for weights in model.policy.parameters():
         weights.data += 0.3 * th.randn(weights.shape, generator=th.Generator().manual_seed(weights.numel()))
-    assert can_differentiate(model.policy)
+    assert fast_paths(model.policy)
     (samples,) = model.rollout_buffer.get(None)
-    numbers, by_hand = gradients_of_loss(model, samples, "by_hand", **settings)
+    numbers, found = gradients_of_loss(model, samples, by_hand, **settings)
     assert numbers[-1] > 0.05
-    expected, by_torch = gradients_of_loss(model, samples, "by_torch", **settings)
-    assert_close((numbers, by_hand), (expected, by_torch))
-    _, others = gradients_of_loss(model, samples, "by_torch", **settings | {"ent_coef": 0.29})
+    expected, by_torch = gradients_of_loss(model, samples, Loss.by_torch, **settings)
+    assert_close((numbers, found), (expected, by_torch))
+    _, others = gradients_of_loss(model, samples, Loss.by_torch, **settings | {"ent_coef": 0.29})
     with pytest.raises(AssertionError):
-        assert_close(by_hand, others)
+        assert_close(found, others)
 
 
 ENCODERS: dict[str, Any] = {"features_extractor_class": Encoder}
@@ -278,7 +280,7 @@ def test_two_memories_at_once_learn_the_same(
         model = learner(MetaRecurrentPPO, {"early": early}, policy_kwargs={"net_arch": [], **network})
         model.policy.features_extractor.requires_grad_(not frozen)
         monkeypatch.setattr(
-            "meta_envs.training.ppo.loss.run",
+            "meta_envs.training.ppo.fast.by_hand.run",
             lambda *arguments, there=there: (there.add(threading.current_thread()), memories.run(*arguments))[1],
         )
         memory = model.policy.lstm_critic or model.policy.lstm_actor
@@ -370,7 +372,7 @@ def test_what_is_frozen_stays() -> None:
 def test_single_steps_by_hand_are_those_of_the_policy(shared: bool) -> None:
     """The same actions are drawn, with the same values, log-probabilities and states; starts clear the memory."""
     model = learner(MetaRecurrentPPO, policy_kwargs={"net_arch": [], "shared_memory": shared, "forget_bias": 1.0})
-    assert can_step(model.policy)
+    assert fast_paths(model.policy).steps
     obs, _, states, starts = minibatch(1, False)
     results = []
     for act in (Stepper(model.policy, NUM_ENVS), model.policy):
@@ -405,31 +407,6 @@ def test_callbacks_find_the_variables_of_stock() -> None:
     assert names(learner(MetaRecurrentPPO, **LINEAR)) >= names(learner(RecurrentPPO, **LINEAR))
 
 
-class Scaled(FlattenExtractor):
-    """Features that are not the observation."""
-
-    def forward(self, observations: Any) -> Any:
-        return 100.0 * super().forward(observations)
-
-
-@pytest.mark.parametrize(
-    ("env", "network"),
-    [
-        ({"as_dict": True}, {}),
-        ({"box": True}, {}),
-        ({}, {"net_arch": [7]}),
-        ({}, {"n_lstm_layers": 2}),
-        ({}, {"memory": "gru"}),
-        ({}, {"shared_lstm": True, "enable_critic_lstm": False}),
-        ({}, {"features_extractor_class": Scaled}),
-    ],
-    ids=str,
-)
-def test_other_networks_step_by_torch(env: dict[str, bool], network: dict[str, Any]) -> None:
-    """What the steps by hand are not made for is left to the policy."""
-    assert not can_step(learner(MetaRecurrentPPO, env, policy_kwargs={"net_arch": [], **network}).policy)
-
-
 def test_hooks_of_memories_are_called() -> None:
     """At every step and in every minibatch; and what a hook gives in the place of the output is used."""
     model = learner(MetaRecurrentPPO, policy_kwargs={"net_arch": [], "shared_memory": True})
@@ -440,7 +417,7 @@ def test_hooks_of_memories_are_called() -> None:
         return 0.0 * result[0], result[1]
 
     model.policy.lstm_actor.register_forward_hook(silence)
-    assert not can_step(model.policy)
+    assert not fast_paths(model.policy)
     before = model.policy.lstm_actor.weight_hh_l0.clone()
     run(model, 1)
     assert lengths.count(1) >= model.n_steps

@@ -651,11 +651,14 @@ def test_the_learner_sees_what_training_saw(agent_path: Path) -> None:
     observation, _ = venv.reset(seed=3)
     family = meta_envs.make_family(ID, **KEYWORDS)
     agent.begin(family, 5, np.random.default_rng(0))
-    hidden = agent.policy.lstm_actor.hidden_size
+    run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
+    policy = run.make_model(run.make_env()).policy
+    policy.load_state_dict(agent.policy.state_dict())
+    hidden = policy.lstm_actor.hidden_size
     state, starts = (th.zeros(1, 5, hidden), th.zeros(1, 5, hidden)), th.zeros(5)
     for _ in range(10):
         with th.no_grad():
-            expected, state = agent.policy.get_distribution(th.as_tensor(observation), state, starts)
+            expected, state = policy.get_distribution(th.as_tensor(observation), state, starts)
         probs = agent.action_probs(np.zeros((5, 1), np.float32))
         np.testing.assert_allclose(probs, expected.distribution.probs.numpy(), rtol=1e-6)
         assert agent.memory.shape == (5, hidden)
@@ -781,8 +784,8 @@ def write_agent(path: Path, weights: dict[str, th.Tensor], card: Any) -> Path:
         (lambda card: {**card, "format": 3}, "format is 3"),
         (lambda card: {name: value for name, value in card.items() if name != "preset"}, "lacks preset"),
         (lambda card: {**card, "network": {**card["network"], "n_lstm_layers": 1}}, "network"),
-        (lambda card: {**card, "network": {**card["network"], "lstm_hidden_size": -1}}, "negative dimension"),
-        (lambda card: {**card, "network": {**card["network"], "lstm_hidden_size": "8"}}, "hidden_size|str"),
+        (lambda card: {**card, "network": {**card["network"], "lstm_hidden_size": -1}}, "size -1 does not fit"),
+        (lambda card: {**card, "network": {**card["network"], "lstm_hidden_size": "8"}}, "does not fit memory"),
         (lambda card: {**card, "inputs": {}}, "inputs"),
         (lambda card: {**card, "interface": None}, "interface"),
         (lambda card: {**card, "interface": {**card["interface"], "inputs": 5}}, "int"),

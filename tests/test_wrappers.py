@@ -391,12 +391,12 @@ for name in ("torch", "stable_baselines3", "sb3_contrib", "safetensors", "tensor
 from meta_envs import *
 from meta_envs.wrappers import *
 PreviousActionReward, vector, solve, evaluate
-for module, name in ((meta_envs, "load_agent"), (meta_envs.wrappers, "SB3VecEnv")):
+for module, name, extra in ((meta_envs, "load_agent", "agents"), (meta_envs.wrappers, "SB3VecEnv", "train")):
     try:
         getattr(module, name)
     except ImportError as error:
         assert not isinstance(error, ModuleNotFoundError), repr(error)
-        assert "meta-envs[train]" in str(error), error
+        assert f"pip install 'meta-envs[{extra}]'" in str(error), error
     else:
         raise AssertionError(name)
 """

@@ -14,5 +14,5 @@ __all__ = ["find", "ids", "read_card"]
 
 if not TYPE_CHECKING:  # else every name would be of type Any
     __getattr__, __dir__ = lazily(
-        __name__, dict.fromkeys(("Agent", "load_agent"), "meta_envs.agents.agent"), "Playing a trained agent"
+        __name__, dict.fromkeys(("Agent", "load_agent"), "meta_envs.agents.agent"), "Playing a trained agent", "agents"
     )

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch as th
-from gymnasium import spaces
 from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 
 from meta_envs.agents import cards
-from meta_envs.agents.interface import INTERFACE, describe_interface, history_of, space_of
+from meta_envs.agents.interface import IMAGE, INTERFACE, describe_interface, history_of, space_of
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
+from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.kinds import NETWORK
-from meta_envs.networks.policy import RecurrentPolicy
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids
 from meta_envs.wrappers.history import INPUTS
@@ -35,6 +34,8 @@ SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scor
 class Agent(Learner):
     """A trained recurrent policy as a learner: frozen weights, and a memory that is cleared when lifetimes begin.
 
+    It needs PyTorch and safetensors, and nothing that trains.
+
     Args:
         policy: The network.
         card: What is known of it: id, keywords, seed, preset, network, inputs, interface, play and more; JSON-able.
@@ -43,9 +44,10 @@ class Agent(Learner):
         play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
         label: What its name begins with, where several agents stand side by side.
         memory: Hidden states (num, units) float32 after the newest `act`, for analysis.
+        values: Values (num,) float32 that the network gave at the newest `act`, for analysis.
     """
 
-    def __init__(self, policy: RecurrentPolicy, card: dict[str, Any]) -> None:
+    def __init__(self, policy: ActorCritic, card: dict[str, Any]) -> None:
         self.policy = policy
         self.card = card
         self.play = card.get("play", "sampled")
@@ -68,10 +70,18 @@ class Agent(Learner):
         return f"{self.label} ({self.play})"
 
     @classmethod
-    def from_policy(
-        cls, policy: RecurrentPolicy, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]
-    ) -> Agent:
-        """An agent with a copy of a policy that was trained on a family; ``network`` are its keyword arguments."""
+    def from_policy(cls, policy: Any, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]) -> Agent:
+        """An agent with a copy of a policy's weights.
+
+        Args:
+            policy: A `RecurrentPolicy` or an `ActorCritic`, on any device.
+            family: What it was trained on.
+            network: The policy's keyword arguments, `meta_envs.networks.kinds.NETWORK`.
+            card: What else is known of it.
+
+        Raises:
+            ValueError: If the weights are not of such a network.
+        """
         inputs = {name: card["preset"][name] for name in INPUTS}
         known = {"network": network, "inputs": inputs, "interface": describe_interface(family, inputs)}
         card = {"format": FORMAT, "play": "sampled", **card, **known}
@@ -114,9 +124,7 @@ class Agent(Learner):
         self._history = history_of(family, self.card["inputs"])
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))
-        memory: Any = self.policy.lstm_actor
-        zeros = th.zeros(memory.num_layers, num, memory.hidden_size, device=self.policy.device)
-        self._state, self._goes_on = (zeros, zeros), th.zeros(num, device=self.policy.device)
+        self._state, self._values = self.policy.begin(num), np.full(num, np.nan, np.float32)
 
     @property
     def _home(self) -> str:
@@ -126,14 +134,24 @@ class Agent(Learner):
     @property
     def memory(self) -> Array:
         """Hidden states (num, units) float32, of all layers side by side."""
-        return self._state[0].transpose(0, 1).flatten(1).cpu().numpy().copy()
+        return self._state[0][0].transpose(0, 1).flatten(1).cpu().numpy().copy()
+
+    @property
+    def values(self) -> Array:
+        """Discounted rewards (num,) float32 that the network expects from the newest `act` on; NaN before the first.
+
+        The discount is the one at the end of its training: of its card's preset ``gamma_end``, or else ``gamma``.
+        """
+        return self._values.copy()
 
     def action_probs(self, observation: Any) -> Array:
         """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
-        inputs, _ = self.policy.obs_to_tensor(self._history.beside(observation, self._past))
+        shown = _to_tensors(self._history.beside(observation, self._past), self.policy.device)
         with torch_threads(1), th.no_grad():
-            distribution, self._state = self.policy.get_distribution(inputs, self._state, self._goes_on)
-        return distribution.distribution.probs.double().cpu().numpy()
+            logits, values, self._state = self.policy(shown, self._state)
+            probs = distribution_of(log_probs_of(logits)).probs
+        self._values = values.cpu().numpy()
+        return probs.double().cpu().numpy()
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""
@@ -148,23 +166,32 @@ class Agent(Learner):
         self._past = self._history.past(action, reward, self._steps)
 
 
-def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> RecurrentPolicy:
+def _to_tensors(shown: Any, device: th.device) -> Any:
+    """Observations (num, ...), or a Dict of these, with the channels of images first, each contiguous as in training.
+
+    For another layout in memory a convolution takes another kernel, with other last bits.
+    """
+    if isinstance(shown, dict):
+        return {name: _to_tensors(part, device) for name, part in shown.items()}
+    if shown.ndim == 1 + IMAGE:
+        shown = shown.transpose(0, 3, 1, 2)
+    return th.from_numpy(np.array(shown, order="C")).to(device)
+
+
+def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> ActorCritic:
     inputs = card["interface"]["inputs"]
-    space, actions = space_of(inputs), spaces.Discrete(card["interface"]["num_actions"])
-    parts = inputs if isinstance(space, spaces.Box) else None
     with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
-        policy = RecurrentPolicy(space, actions, lambda _: 0.0, parts=parts, **card["network"])
+        policy = ActorCritic(space_of(inputs), card["interface"]["num_actions"], parts=inputs, **card["network"])
     known = _weights(policy)
     if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
         raise ValueError("its weights do not fit its card")
     for name, tensor in known.items():
         tensor.copy_(weights[name])
-    policy.set_training_mode(False)
-    return policy
+    return policy.eval()
 
 
-def _weights(policy: RecurrentPolicy) -> dict[str, th.Tensor]:
-    """What a policy has learned, each tensor once: in its ``state_dict`` encoders of images have three names."""
+def _weights(policy: th.nn.Module) -> dict[str, th.Tensor]:
+    """What a network has learned, each once: in a `RecurrentPolicy`'s ``state_dict`` encoders have three names."""
     return {name: tensor.detach() for name, tensor in (*policy.named_parameters(), *policy.named_buffers())}
 
 

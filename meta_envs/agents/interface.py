@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecTransposeImage
 
 from meta_envs.family import Array, TaskFamily
 from meta_envs.wrappers.history import History
@@ -32,8 +31,8 @@ def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, 
         ``reward_values``, where the previous reward is shown one-hot, else null.
 
     Raises:
-        ValueError: If the observations are neither flat nor uint8 images nor a Dict of these, or the actions not
-            counted from 0.
+        ValueError: If the observations are neither flat nor uint8 images with their channels last nor a Dict of these,
+            or the actions not counted from 0.
     """
     history, actions = history_of(family, inputs), family.action_space
     past, shown = history._slices, history.space
@@ -41,8 +40,8 @@ def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, 
     fits = all(isinstance(part, spaces.Box) and (len(part.shape) == 1 or _is_image(part)) for part in parts.values())
     if not (fits and isinstance(actions, spaces.Discrete) and actions.start == 0):
         raise ValueError(
-            "Agents take observations that are flat, uint8 images or a Dict of these, and discrete actions counted "
-            f"from 0, and {family!r} has {shown} and {actions}."
+            "Agents take observations that are flat, uint8 images with their channels last, or a Dict of these, and "
+            f"discrete actions counted from 0, and {family!r} has {shown} and {actions}."
         )
     sizes: list[list[Any]] = [[name, list(part.shape)] for name, part in parts.items()]
     observed = [part for name, part in parts.items() if name not in past and not _is_image(part)]
@@ -61,7 +60,10 @@ def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, 
 
 
 def _is_image(space: spaces.Space[Any]) -> bool:
-    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == IMAGE
+    if not (isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == IMAGE):
+        return False
+    # Channels are fewest, as Stable-Baselines3 has it; where they come first, it leaves them there.
+    return space.shape[0] > min(space.shape)
 
 
 def _bounds(parts: list[Array]) -> list[float | None]:
@@ -69,13 +71,14 @@ def _bounds(parts: list[Array]) -> list[float | None]:
 
 
 def space_of(inputs: list[list[Any]]) -> spaces.Space[Any]:
-    """What the policy sees: one Box, or a Dict with images as Stable-Baselines3 shows them, channels first."""
+    """What the policy sees, as Stable-Baselines3 shows it: one Box, or a Dict with images channels first."""
     if all(isinstance(width, int) for _, width in inputs):
         return spaces.Box(-np.inf, np.inf, (sum(width for _, width in inputs),))
     parts: dict[str, spaces.Space[Any]] = {}
     for name, shape in inputs:
         if len(shape) == IMAGE:
-            parts[name] = VecTransposeImage.transpose_space(spaces.Box(0, 255, shape, np.uint8), name)
+            height, width, channels = shape
+            parts[name] = spaces.Box(0, 255, (channels, height, width), np.uint8)
         else:
             parts[name] = spaces.Box(-np.inf, np.inf, shape)
     return spaces.Dict(parts)

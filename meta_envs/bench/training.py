@@ -111,9 +111,8 @@ def _speed_of_floor(
     from torch import nn
 
     from meta_envs.networks.memories import run
-    from meta_envs.training.ppo.loss import weights_of
-    from meta_envs.training.ppo.optimizer import step_of
-    from meta_envs.training.ppo.stepper import Cell
+    from meta_envs.training.ppo.fast.by_hand import weights_of
+    from meta_envs.training.ppo.fast.stepper import Cell
 
     size, batch_size = network["lstm_hidden_size"], settings["batch_size"]
     lstms = [nn.LSTM(width, size) for _ in range(memories)]
@@ -135,7 +134,6 @@ def _speed_of_floor(
             states = [cell.step(now, *state) for cell, state in zip(cells, states, strict=True)]
             for (hidden, _), (weight, bias) in zip(states, layers, strict=True):
                 np.dot(weight, hidden) + bias[:, None]
-        step = step_of(adam)
         for _ in range(settings["n_epochs"]):
             for batch in seen.split(lifetimes):
                 outputs = [run(batch.flatten(0, 1), state, lstm)[0].flatten(0, 1) for lstm in lstms]
@@ -149,7 +147,7 @@ def _speed_of_floor(
                 for weights in parameters:
                     weights.grad = None
                 th.autograd.backward(outputs, back)
-                step()
+                adam.step()
         return num * horizon
 
     update()

@@ -6,6 +6,7 @@ from meta_envs.lazy import lazily
 from meta_envs.networks.kinds import ENCODERS, MEMORIES
 
 if TYPE_CHECKING:
+    from meta_envs.networks.actor_critic import ActorCritic as ActorCritic
     from meta_envs.networks.memories import FastWeightLSTM as FastWeightLSTM
     from meta_envs.networks.memories import StackedLSTM as StackedLSTM
     from meta_envs.networks.policy import RecurrentPolicy as RecurrentPolicy
@@ -17,6 +18,7 @@ if not TYPE_CHECKING:  # else every name would be of type Any
     __getattr__, __dir__ = lazily(
         __name__,
         {
+            "ActorCritic": "meta_envs.networks.actor_critic",
             "FastWeightLSTM": "meta_envs.networks.memories",
             "RecurrentPolicy": "meta_envs.networks.policy",
             "StackedLSTM": "meta_envs.networks.memories",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.preprocessing import get_flattened_obs_dim, is_image_space
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from meta_envs.networks.kinds import ENCODERS
 
+WHITE = 255.0
+"""Of images as they are; to networks it is 1."""
 
-class Senses(BaseFeaturesExtractor):
+
+class Senses(nn.Module):
     """Every part of a Dict of observations side by side, images through a convolutional encoder.
+
+    To Stable-Baselines3 it is a features extractor.
 
     Args:
         observation_space: Dict of images (channels, height, width) and of whatever flattens.
@@ -26,30 +30,44 @@ class Senses(BaseFeaturesExtractor):
 
     Attributes:
         parts: Name and width of each part of the features, in order.
+        features_dim: F, the sum of the widths.
 
     Raises:
         ValueError: If there is no such encoder, or an image is too small for it.
     """
 
     def __init__(self, observation_space: spaces.Dict, encoder: str = "small") -> None:
-        encoders, self.parts = {}, []
+        super().__init__()
+        self.parts: list[tuple[str, int]] = []
+        self.encoders = nn.ModuleDict()
         for name, space in observation_space.spaces.items():
-            width = get_flattened_obs_dim(space)
-            if is_image_space(space):
-                encoders[name], width = make_encoder(encoder, space)
+            width = spaces.flatdim(space)
+            if is_image(space):
+                self.encoders[name], width = make_encoder(encoder, space)
             self.parts.append((name, width))
-        super().__init__(observation_space, sum(width for _, width in self.parts))
-        self.encoders = nn.ModuleDict(encoders)
+        self.features_dim = sum(width for _, width in self.parts)
 
     def forward(self, observations: dict[str, th.Tensor]) -> th.Tensor:
-        """Features (B, F) of preprocessed observations, each (B, ...), in whatever order they come."""
-        return th.cat(
-            [
-                self.encoders[name](observations[name]) if name in self.encoders else observations[name].flatten(1)
-                for name, _ in self.parts
-            ],
-            1,
-        )
+        """Features, float32, (B, F), of observations, each (B, ...), in whatever order they come.
+
+        Images are uint8 from 0 to 255, or float32 from 0 to 1 as Stable-Baselines3 shows them.
+        """
+        return th.cat([self._encode(name, observations[name]) for name, _ in self.parts], 1)
+
+    def _encode(self, name: str, observation: th.Tensor) -> th.Tensor:
+        if name not in self.encoders:
+            return observation.flatten(1).float()
+        return self.encoders[name](observation.float() / WHITE if observation.dtype == th.uint8 else observation)
+
+
+def is_image(space: spaces.Space[Any]) -> bool:
+    """Whether a space is of images as Stable-Baselines3 knows them: three dimensions, uint8 from 0 to 255."""
+    return (
+        isinstance(space, spaces.Box)
+        and len(space.shape) == 3
+        and space.dtype == np.uint8
+        and bool((space.low == 0).all() and (space.high == 255).all())
+    )
 
 
 def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, int]:

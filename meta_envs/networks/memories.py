@@ -11,14 +11,13 @@ from typing import TypeAlias, TypeGuard
 
 import torch as th
 from torch import nn
-from torch.nn.modules.module import _has_any_global_hook
 
 from meta_envs.networks.kinds import MEMORIES
 
 State: TypeAlias = tuple[th.Tensor, th.Tensor]
 
-HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks", "forward")
-"""Attributes of a module that are called, or change what is called, when it is."""
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+"""Attributes of a module: what is called when it is."""
 
 
 class GRU(nn.GRU):
@@ -170,7 +169,7 @@ def _find_columns(parts: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
 
 
 def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | tuple[int, ...]) -> nn.Module:
-    """A memory of a kind, for inputs of so many parts; all but "lstm", which sb3-contrib's policy makes itself.
+    """A memory of a kind, for inputs of so many parts.
 
     Raises:
         ValueError: If there is no such kind, or the sizes do not fit it.
@@ -203,23 +202,22 @@ def run(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor
     Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; returns the output in the
     order of time (L, S, H), and the new state.
     """
-    num = state[0].shape[1]
-    sequences = features.reshape(num, -1, features.shape[-1]).transpose(0, 1)
-    if not (is_plain(memory) and features.shape[-1] == memory.input_size and _fits(state, num, memory)):
-        return memory(sequences, state)
-    # What nn.LSTM calls after its checks; without them, torch writes where it should not.
-    weights: list[th.Tensor] = [part for layer in memory.all_weights for part in layer]
-    output, hidden, cell = th.lstm(
-        sequences, state, weights, True, memory.num_layers, 0.0, memory.training, False, False
-    )
-    return output, (hidden, cell)
+    return memory(features.reshape(state[0].shape[1], -1, features.shape[-1]).transpose(0, 1), state)
 
 
-def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
-    """Run a plain LSTM for a single step, in half the time of ``nn.LSTM``, whose fixed costs are made for sequences.
+def step(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor, State]:
+    """Run a memory for a single step.
 
     Shapes: features (S, F); state (num_layers, S, H) twice; returns the output (S, H) and the new state.
     """
+    if not th.is_grad_enabled() and _is_plain(memory):
+        return _step_lstm(features, state, memory)
+    output, state = run(features, state, memory)
+    return output[0], state
+
+
+def _step_lstm(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
+    """In half the time of ``nn.LSTM``, whose fixed costs are made for sequences."""
     new: list[tuple[th.Tensor, th.Tensor]] = []
     for hidden, cell, (w_input, w_hidden, b_input, b_hidden) in zip(*state, lstm.all_weights, strict=True):
         gates = th.addmm(b_input + b_hidden, features, w_input.t()).addmm_(hidden, w_hidden.t())
@@ -233,11 +231,7 @@ def step(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, S
     return features, (th.stack(hiddens), th.stack(cells))
 
 
-def _fits(state: State, num: int, lstm: nn.LSTM) -> bool:
-    return state[0].shape == state[1].shape == (lstm.num_layers, num, lstm.hidden_size)
-
-
-def is_plain(memory: nn.Module) -> TypeGuard[nn.LSTM]:
+def _is_plain(memory: nn.Module) -> TypeGuard[nn.LSTM]:
     """Whether a memory is an LSTM with nothing special about it, so that its weights tell all."""
     return (
         type(memory) is nn.LSTM
@@ -249,5 +243,9 @@ def is_plain(memory: nn.Module) -> TypeGuard[nn.LSTM]:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether more happens than a module's own mathematics when it is called."""
-    return any(vars(module).get(name) for name in HOOKS) or bool(_has_any_global_hook())
+    """Whether more may happen than a module's own mathematics when it is called.
+
+    Hooks, its own and those of all modules, stand under names that torch may change: where one is missing, they may be.
+    """
+    own, everywhere = vars(module), getattr(nn.modules.module, "_has_any_global_hook", None)
+    return "forward" in own or any(own.get(name, True) for name in HOOKS) or everywhere is None or bool(everywhere())

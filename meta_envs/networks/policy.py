@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch as th
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -14,8 +13,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, Flatten
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch.distributions import Categorical
 
+from meta_envs.networks.actor_critic import distribution_of, log_probs_of
 from meta_envs.networks.encoders import Senses
-from meta_envs.networks.memories import State, add_forget_bias, is_plain, make_memory, run, step
+from meta_envs.networks.memories import State, add_forget_bias, make_memory, run, step
 from meta_envs.networks.threads import Both, in_turn
 
 
@@ -27,14 +27,13 @@ class FastCategorical(CategoricalDistribution):
 
     def proba_distribution(self, action_logits: th.Tensor) -> "FastCategorical":
         """Take unnormalised log-probabilities, float32, (B, num_actions)."""
-        # Across rows torch is vectorised; along rows as short as these it is several times slower.
-        self.columns = action_logits.t().log_softmax(0)
+        self.columns = log_probs_of(action_logits)
         return self
 
     @property
     def distribution(self) -> Categorical:
         """The same as a distribution of torch's, made when asked for."""
-        return Categorical(logits=self.columns.t(), validate_args=False)
+        return distribution_of(self.columns)
 
     def log_prob(self, actions: th.Tensor) -> th.Tensor:
         """Log-probability, float32, (B,), of actions (B,)."""
@@ -135,15 +134,6 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             if isinstance(module, th.nn.LSTM):
                 add_forget_bias(module, forget_bias)
 
-    @property
-    def is_flat(self) -> bool:
-        """Whether the memories see observations as they are, so that SB3 has nothing to prepare."""
-        return (
-            type(self) is RecurrentPolicy
-            and type(self.pi_features_extractor) is type(self.vf_features_extractor) is FlattenExtractor
-            and self.observation_space.dtype == np.float32
-        )
-
     def _replace_memory(self, lr_schedule: Schedule) -> None:
         if self.lstm_actor.num_layers > 1 or self.lstm_kwargs:
             raise ValueError(f"n_lstm_layers and lstm_kwargs are of LSTMs, and memory={self.memory!r}: leave them out.")
@@ -198,7 +188,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             return RecurrentActorCriticPolicy._process_sequence(features, lstm_states, episode_starts, lstm)
         keep = 1.0 - starts[:, :1]
         cleared = keep * lstm_states[0], keep * lstm_states[1]
-        if starts.shape[1] == 1 and not th.is_grad_enabled() and is_plain(lstm):
+        if starts.shape[1] == 1:
             return step(features, cleared, lstm)
         output, states = run(features, cleared, lstm)
         return output.transpose(0, 1).flatten(0, 1), states
@@ -219,7 +209,7 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
         """
         process = process or self._process_sequence
         seen = obs if mask is None else _choose(obs, mask)
-        features = seen.float().flatten(1) if self.is_flat else self.extract_features(seen)
+        features = self.extract_features(seen)
         for_policy, for_value = (features, features) if isinstance(features, th.Tensor) else features
         if mask is not None:
             # Padding has the features of the step before it.

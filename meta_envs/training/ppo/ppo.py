@@ -21,9 +21,10 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from meta_envs.networks.policy import RecurrentPolicy
 from meta_envs.training.ppo.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
-from meta_envs.training.ppo.loss import Evaluated, Loss, are_separate, can_differentiate
-from meta_envs.training.ppo.optimizer import clip_norm, step_of
-from meta_envs.training.ppo.stepper import Stepper, can_step
+from meta_envs.training.ppo.fast.by_hand import by_hand
+from meta_envs.training.ppo.fast.gate import fast_paths
+from meta_envs.training.ppo.fast.stepper import Stepper
+from meta_envs.training.ppo.loss import Evaluated, Loss
 from meta_envs.training.process import beside
 
 
@@ -101,7 +102,7 @@ class MetaRecurrentPPO(RecurrentPPO):
             self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
         act: Callable[..., Any] = th.inference_mode()(self.policy.__call__)
-        if can_step(self.policy):
+        if (paths := fast_paths(self.policy)) and paths.steps:
             act = Stepper(self.policy, env.num_envs)
         lstm_states = self._last_lstm_states
         self._lived[np.asarray(self._last_episode_starts, np.bool_)] = 0.0
@@ -209,9 +210,9 @@ class MetaRecurrentPPO(RecurrentPPO):
             vf_coef=float(self.vf_coef),
             normalize_advantage=self.normalize_advantage,
         )
-        by_hand = can_differentiate(self.policy)
-        with beside() if by_hand and are_separate(self.policy) else nullcontext() as both:
-            logs, approx_kl_divs = self._descend(partial(loss.by_hand, both=both) if by_hand else loss.by_torch)
+        paths = fast_paths(self.policy)
+        with beside() if paths and paths.apart else nullcontext() as both:
+            logs, approx_kl_divs = self._descend(partial(by_hand, loss, both=both) if paths else loss.by_torch)
 
         for name in ("entropy_loss", "policy_gradient_loss", "value_loss", "clip_fraction"):
             self.logger.record(f"train/{name}", np.mean([log[name] for log in logs]))
@@ -230,7 +231,7 @@ class MetaRecurrentPPO(RecurrentPPO):
 
     def _descend(self, evaluate: Callable[..., Evaluated]) -> tuple[list[dict[str, float]], list[float]]:
         """Take all epochs' steps; gives what is logged of each minibatch, and the divergences of the last epoch's."""
-        parameters, step = list(self.policy.parameters()), step_of(self.policy.optimizer)
+        parameters = list(self.policy.parameters())
         logs: list[dict[str, float]] = []
         for epoch in range(self.n_epochs):
             approx_kl_divs: list[float] = []
@@ -248,14 +249,14 @@ class MetaRecurrentPPO(RecurrentPPO):
                         print(f"Early stopping at step {epoch} due to reaching max kl: {log['approx_kl']:.2f}")
                     break
                 backward()
-                norm = clip_norm(parameters, self.max_grad_norm)
+                norm = float(th.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm))
                 if not (math.isfinite(log["loss"]) and math.isfinite(norm)):
                     raise FloatingPointError(
                         f"The loss is {log['loss']} and its gradient's norm {norm} in minibatch {minibatch} of "
                         f"update {self._n_updates + 1} (step {self.num_timesteps}); the weights were left as they are: "
                         "lower the learning rate, or look for infinite or missing numbers in observations and rewards."
                     )
-                step()
+                self.policy.optimizer.step()
             self._n_updates += 1
             if stop:
                 break

@@ -9,21 +9,8 @@ import torch as th
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from meta_envs.family import Array
-from meta_envs.networks.memories import has_hooks, is_plain
 from meta_envs.networks.policy import RecurrentPolicy
-from meta_envs.training.ppo.loss import can_differentiate, softmax, weights_of
-
-
-def can_step(policy: Any) -> bool:
-    """Whether `Stepper` may stand for a policy: what `can_differentiate` asks for, flat observations, plain LSTMs."""
-    lstms = [lstm for lstm in (policy.lstm_actor, policy.lstm_critic) if lstm is not None]
-    return (
-        can_differentiate(policy)
-        and not has_hooks(policy)
-        and (policy.shared_memory or len(lstms) == 2)
-        and all(is_plain(lstm) and lstm.num_layers == 1 for lstm in lstms)
-        and policy.is_flat
-    )
+from meta_envs.training.ppo.fast.by_hand import softmax, weights_of
 
 
 class Cell:
