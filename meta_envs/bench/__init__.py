@@ -72,7 +72,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 
     shown = Table(box=None, header_style="bold", pad_edge=False)
     columns = {name: heading for name, heading in HEADINGS.items() if any(row.get(name) for row in rows)}
-    if all(row["what"].startswith(("Meta", "copying")) for row in rows):
+    if all((row["beside"] or "copying").startswith(("Meta", "copying")) for row in rows):
         # Families are all beside the first row, images beside the copied frames.
         del columns["beside"]
     for name, heading in columns.items():
