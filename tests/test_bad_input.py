@@ -2,13 +2,13 @@
 
 import copy
 import re
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import families
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import BERNOULLI_IDS, small
+from families import COUNTED_IDS, FAMILIES, TWO_ARMED_IDS, idle, small
 from gymnasium.error import Error, InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode
 
@@ -25,7 +25,8 @@ NUM = 3
 NAN = float("nan")
 
 each_id = pytest.mark.parametrize("id", IDS)
-each_bandit = pytest.mark.parametrize("id", BERNOULLI_IDS)
+each_counted = pytest.mark.parametrize("id", COUNTED_IDS)
+each_two_armed = pytest.mark.parametrize("id", TWO_ARMED_IDS)
 
 
 @pytest.fixture(params=["single", "wrapped", "vector", "wrapped vector"])
@@ -42,7 +43,9 @@ def begin(id, kind="single"):
         env = (wrappers.vector if is_vector else wrappers).PreviousActionReward(env)
     env.reset(seed=0)
     for _ in range(3):
-        env.step(np.zeros(NUM, int) if is_vector else 0)
+        over = env.step(idle(env))[2]
+        if not is_vector and over:
+            env.reset()
     return env
 
 
@@ -52,10 +55,15 @@ def continuation(env):
     if isinstance(env, gym.Env):
         return go_on(env, steps, 1)
     env.action_space.seed(1)
-    if env.metadata["autoreset_mode"] is AutoresetMode.DISABLED:
+    disabled, lived = env.metadata["autoreset_mode"] is AutoresetMode.DISABLED, []
+    if disabled:
         env.reset()
-        steps -= 6
-    return [*(copy.deepcopy(env.step(env.action_space.sample())) for _ in range(steps)), tasks(env)]
+    for _ in range(steps):
+        lived.append(copy.deepcopy(env.step(env.action_space.sample())))
+        over = lived[-1][2]
+        if disabled and over.any():
+            lived.append(copy.deepcopy(env.reset(options={"reset_mask": over})))
+    return [*lived, tasks(env)]
 
 
 def assert_refused(env, call, error, *words):
@@ -81,7 +89,7 @@ def assert_sentence(message, *words):
     ids=repr,
 )
 @pytest.mark.parametrize("kind", ["single", "wrapped"])
-@each_bandit
+@each_two_armed
 def test_actions_outside_the_space_are_refused(id, kind, action):
     """Out of range, of another type or shape, missing or not a number: no bandit with two arms takes it."""
     assert_refused(begin(id, kind), lambda env: env.step(action), InvalidAction, repr(action), "Discrete(2)")
@@ -108,14 +116,14 @@ def test_actions_outside_the_space_are_refused(id, kind, action):
     ids=str,
 )
 @pytest.mark.parametrize("kind", ["vector", "wrapped vector"])
-@each_bandit
+@each_two_armed
 def test_vector_actions_outside_the_space_are_refused(id, kind, actions, word):
     """One action a copy, each a whole number in range: nothing else is taken."""
     assert_refused(begin(id, kind), lambda env: env.step(actions), InvalidAction, word, "Discrete(")
 
 
 @pytest.mark.parametrize("kind", ["single", "wrapped", "vector", "wrapped vector"])
-@each_id
+@each_counted
 def test_actions_beyond_the_last_are_refused(id, kind):
     """Whatever the number of actions: the first that is too many is refused."""
     env = begin(id, kind)
@@ -134,13 +142,13 @@ def test_tasks_that_no_prior_has_are_refused(id, kind):
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
-@each_id
+@each_counted
 def test_whole_numbers_of_every_width_are_actions(id, dtype):
     """The dtype of whole numbers does not matter."""
-    runs = []
+    runs, other = [], min(1, int(FAMILIES[id].action_space.n) - 1)
     for kind in (np.int64, dtype):
         venv = begin(id, "vector")
-        runs.append([venv.step(np.array([0, 1, 0], kind)) for _ in range(5)])
+        runs.append([venv.step(np.array([0, other, 0], kind)) for _ in range(5)])
     assert not difference(*runs)
 
 
@@ -170,9 +178,9 @@ def test_continuous_actions_outside_the_space_are_refused(action):
 @each_id
 def test_a_step_before_the_first_reset_is_refused(id):
     """There is no lifetime yet, and the sentence says how to begin one."""
-    for env, action in ((gym.make(id, **small(id)), 0), (gym.make_vec(id, NUM, **small(id)), np.zeros(NUM, int))):
+    for env in (gym.make(id, **small(id)), gym.make_vec(id, NUM, **small(id))):
         with pytest.raises(ResetNeeded) as caught:
-            env.step(action)
+            env.step(idle(env))
         assert_sentence(str(caught.value), "call reset() first")
 
 
@@ -191,10 +199,11 @@ def test_a_step_after_the_end_is_refused(id):
     env = gym.make(id, **small(id))
     env.reset(seed=0)
     for _ in range(env.unwrapped.family.horizon):
-        env.step(0)
+        if env.step(idle(env))[2]:
+            break
     twin = copy.deepcopy(env)
     with pytest.raises(ResetNeeded) as caught:
-        env.step(0)
+        env.step(idle(env))
     assert_sentence(str(caught.value), "over", "call reset()")
     assert not difference(*([each.reset(), *go_on(each, 10, 1)] for each in (env, twin)))
 
@@ -204,11 +213,14 @@ def test_a_step_of_copies_that_are_over_is_refused(id):
     """Without autoreset, the sentence names the copies that must be reset."""
     venv = gym.make_vec(id, NUM, autoreset_mode="Disabled", **small(id))
     venv.reset(seed=0)
-    venv.step(np.zeros(NUM, int))
+    over = venv.step(idle(venv))[2]
     venv.reset(options={"reset_mask": np.array([False, True, False])})
+    over[1] = False
     for _ in range(venv.family.horizon - 1):
-        venv.step(np.zeros(NUM, int))
-    assert_refused(venv, lambda env: env.step(np.zeros(NUM, int)), ResetNeeded, "[0, 2]", "reset_mask")
+        if not over.any():
+            over = venv.step(idle(venv))[2]
+    named = str(np.flatnonzero(over).tolist())
+    assert_refused(venv, lambda env: env.step(idle(env)), ResetNeeded, named, "reset_mask")
 
 
 @each_id
@@ -220,9 +232,9 @@ def test_unknown_options_are_refused(id, begun):
 @pytest.mark.parametrize(
     ("id", "task"),
     [
-        *((id, [NAN, NAN]) for id in BERNOULLI_IDS),
-        *((id, [float("inf"), 0.0]) for id in BERNOULLI_IDS),
-        *((id, [-0.1, 1.1]) for id in BERNOULLI_IDS),
+        *((id, [NAN, NAN]) for id in TWO_ARMED_IDS),
+        *((id, [float("inf"), 0.0]) for id in TWO_ARMED_IDS),
+        *((id, [-0.1, 1.1]) for id in TWO_ARMED_IDS),
         (INDEPENDENT, [0.5, 1.5]),
         (DEPENDENT, [0.5, 0.6]),
         (DEPENDENT, [0.5, 0.5 + 1e-6]),
@@ -233,7 +245,8 @@ def test_unknown_options_are_refused(id, begun):
 )
 def test_tasks_outside_the_support_are_refused(id, task, begun):
     """Of the wrong sum, of a value that the prior does not have, or not a number."""
-    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "support", "p_1, p_2")
+    names = ", ".join(FAMILIES[id].task_names)
+    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "support", names)
 
 
 @pytest.mark.parametrize(
@@ -241,10 +254,11 @@ def test_tasks_outside_the_support_are_refused(id, task, begun):
     ["easy", 0.5, [0.5], [0.5, 0.5, 0.5], [], [[0.5], [0.5, 0.5]], ["0.5", "0.5"], [None, None], {"p_1": 0.5}],
     ids=repr,
 )
-@each_bandit
+@each_two_armed
 def test_tasks_that_are_no_tasks_are_refused(id, task, begun):
     """Of the wrong length or shape, a string, or empty."""
-    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), "2 numbers (p_1, p_2)")
+    wanted = f"2 numbers ({', '.join(FAMILIES[id].task_names)})"
+    assert_refused(begun, lambda env: env.reset(options={"task": task}), ValueError, repr(task), wanted)
 
 
 @pytest.mark.parametrize("task", [[[0.1, 0.9]] * 2, [[0.1, 0.9]] * 4, [[[0.1, 0.9]] * 3]], ids=repr)
@@ -324,7 +338,7 @@ BAD_KEYWORDS = [
     *(
         (id, "num_trials", value)
         for id in IDS
-        if "num_trials" in asdict(meta_envs.make_family(id))
+        if "num_trials" in asdict(FAMILIES[id])
         for value in (0, -1, 2.5, True, "ten", None, NAN)
     ),
     *((INDEPENDENT, "num_arms", value) for value in (0, -2, 1.5, None)),
@@ -348,7 +362,8 @@ def test_keywords_that_make_no_sense_are_refused(id, name, value, make):
 @each_id
 def test_unknown_keywords_are_refused(id, make):
     """The sentence gives the keyword, its value, and the keywords that there are."""
-    with pytest.raises(TypeError, match=r"no keyword 'num_trails' \(given as 10\): it takes .*num_"):
+    known = ", ".join(field.name for field in fields(FAMILIES[id]))
+    with pytest.raises(TypeError, match=rf"no keyword 'num_trails' \(given as 10\): it takes {known}"):
         make(id, num_trails=10)
 
 

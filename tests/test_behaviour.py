@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import Drift, PlainUrn, Urn
+from families import Drift, UnlistedRooms, Urn
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
@@ -76,7 +76,7 @@ def test_the_table_holds_what_the_scorecard_counts(learner, id, keywords):
         SwitchingTwoStep(num_trials=9, switch=0.3),
         RestlessBandit(num_trials=12),
         Urn(),
-        PlainUrn(),
+        UnlistedRooms(),
         Drift(),
     ],
     ids=lambda family: type(family).__name__,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from families import TwoRooms
 from rich.console import Console
-from toys import TwoRooms
 from typer.testing import CliRunner
 
 from meta_envs import compare, evaluate, make_family

@@ -117,22 +117,25 @@ def test_dependent_values_have_the_stated_prior(id, keywords, values):
     assert stats.chisquare(counts).pvalue > LEVEL
 
 
-@pytest.mark.parametrize("id", [id for id in IDS if "-Dependent" in id])
+@pytest.mark.parametrize("id", families.DEPENDENT_IDS)
 def test_dependent_arms_add_up_to_one(id):
     """p_2 = 1 - p_1, exactly."""
     task = draw_tasks(id)
     np.testing.assert_array_equal(task[:, 1], 1.0 - task[:, 0])
 
 
-@pytest.mark.parametrize("arm", [0, 1])
-@pytest.mark.parametrize("id", families.BERNOULLI_IDS)
+@pytest.mark.parametrize(
+    ("id", "arm"), [(id, arm) for id in families.BERNOULLI_IDS for arm in range(families.FAMILIES[id].num_actions)]
+)
 def test_bandits_pay_with_the_pulled_arms_mean(id, arm):
     """Rewards are 0 or 1, and 1 as often as the pulled arm's mean: 40,000 pulls in the easiest task, level 1e-4."""
-    venv = gym.make_vec(id, 400)
+    horizon = families.FAMILIES[id].horizon
+    num = -(-40_000 // horizon)
+    venv = gym.make_vec(id, num)
     venv.reset(seed=8)
     task = venv.unwrapped.task[np.argmax(venv.unwrapped.task[:, 0])]
     venv.reset(seed=9, options={"task": task})
-    rewards = np.array([venv.step(np.full(400, arm))[1] for _ in range(100)])
+    rewards = np.array([venv.step(np.full(num, arm))[1] for _ in range(horizon)])
     assert set(np.unique(rewards)) <= {0.0, 1.0}
     assert stats.binomtest(int(rewards.sum()), rewards.size, task[arm]).pvalue > LEVEL
 
@@ -140,8 +143,8 @@ def test_bandits_pay_with_the_pulled_arms_mean(id, arm):
 @pytest.mark.parametrize("id", families.BERNOULLI_IDS)
 def test_bandits_show_nothing(id):
     """A bandit's observation is the constant 0, at the start and after every pull."""
-    env = gym.make(id)
-    seen = [env.reset(seed=0)[0], *(env.step(pull % 2)[0] for pull in range(100))]
+    env, family = gym.make(id), families.FAMILIES[id]
+    seen = [env.reset(seed=0)[0], *(env.step(pull % family.num_actions)[0] for pull in range(family.horizon))]
     assert all(np.array_equal(observation, np.zeros(1, np.float32)) for observation in seen)
 
 

@@ -10,12 +10,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import BERNOULLI_IDS, SOLVED_IDS
+from families import BERNOULLI_IDS, DEPENDENT_IDS, PUBLISHED_IDS, SOLVED_IDS, TwoRooms, UnlistedRooms, Urn
 from rich.console import Console
-from toys import RandomRoom, TwoRooms, UnlistedRooms
 
 import meta_envs
-from meta_envs import evaluate, ids, make_family, solve
+from meta_envs import evaluate, make_family, solve
 from meta_envs.envs.single import MetaEnv
 from meta_envs.evaluation import cards, comparison
 from meta_envs.evaluation.cards import Scorecard, load_cards, save_cards
@@ -31,6 +30,7 @@ from meta_envs.learners.returns import Record
 from meta_envs.roster import LEARNERS, make_learner, serving
 from meta_envs.solvers.bayes import Bayes
 
+SOLVED_BERNOULLI_IDS = [id for id in BERNOULLI_IDS if id in SOLVED_IDS]
 INDEPENDENT = "MetaBandit-Independent-v0"
 DEPENDENT = "MetaBandit-Dependent-v0"
 
@@ -58,7 +58,7 @@ def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[f
     return realised, expected
 
 
-@pytest.mark.parametrize("id", BERNOULLI_IDS)
+@pytest.mark.parametrize("id", SOLVED_BERNOULLI_IDS)
 def test_lifetimes_are_those_of_the_stated_seeds(id: str) -> None:
     """Lifetime i of evaluation seed s is that of `gym.make` after `reset(seed=2**32 + s * 2**20 + i)`."""
     lived = live_through([Bayes()], make_family(id), 12, seed=3)[0]
@@ -123,22 +123,23 @@ def task_by_hand(id: str, copy: int) -> Array:
     return env.unwrapped.task
 
 
-@pytest.mark.parametrize("id", BERNOULLI_IDS)
+@pytest.mark.parametrize("id", SOLVED_BERNOULLI_IDS)
 def test_numbers_of_a_card_fit_together(id: str) -> None:
     """Score, returns, optimum and curve of a card agree, and regret + expected return is the best arm's return."""
     card = evaluate("ucb", id, episodes=200)
     lived = live_through([make_learner("ucb")], make_family(id), 200, seed=1)[0]
     task = np.stack([task_by_hand(id, copy) for copy in range(200)])
+    pulls = make_family(id).horizon
     assert card.score == (card.return_mean - card.random_return) / (card.optimal_return - card.random_return)
     assert card.score_low < card.score < card.score_high
     assert (len(card.regret_curve), card.regret_curve[-1], card.regret_curve_se[-1]) == (
-        100,
+        pulls,
         card.regret_mean,
         card.regret_se,
     )
     assert np.all(np.diff(card.regret_curve) >= 0)
-    assert card.regret_mean + np.mean(lived.expected) == pytest.approx(100 * np.mean(task.max(axis=-1)), abs=1e-9)
-    assert card.regret_se == pytest.approx(np.std(100 * task.max(axis=-1) - lived.expected, ddof=1) / 200**0.5)
+    assert card.regret_mean + np.mean(lived.expected) == pytest.approx(pulls * np.mean(task.max(axis=-1)), abs=1e-9)
+    assert card.regret_se == pytest.approx(np.std(pulls * task.max(axis=-1) - lived.expected, ddof=1) / 200**0.5)
     assert card.realised_return_mean == np.mean(lived.realised)
     assert (card.optimal_return, card.optimum_kind, card.note) == (solve(id).value, "exact", "")
 
@@ -152,10 +153,12 @@ def test_no_learner_beats_the_optimum(id: str) -> None:
     for name, lived in zip(names, others, strict=True):
         gain = lived.expected - best.expected
         error = np.std(gain) / np.sqrt(2000)
-        if name == "oracle":
+        if name != "oracle":
+            assert np.mean(gain) <= 3 * error + 1e-9, name
+        elif id in PUBLISHED_IDS:
             assert np.mean(gain) > 3 * error
-        else:
-            assert np.mean(gain) <= 3 * error, name
+        else:  # a family that was added may leave nothing to find out
+            assert np.mean(gain) >= -3 * error - 1e-9
 
 
 def test_published_order_on_independent_arms() -> None:
@@ -170,7 +173,7 @@ def test_published_order_on_independent_arms() -> None:
 
 def test_knowing_that_arms_depend_helps() -> None:
     """On dependent arms Thompson with the true prior has less regret than with independent priors [paper, Fig 2c]."""
-    for id in (id for id in ids() if "Dependent" in id):
+    for id in set(DEPENDENT_IDS) & set(PUBLISHED_IDS):
         thompson, independent = evaluate(["thompson", "thompson_independent"], id, episodes=2000)
         assert thompson.regret_mean + 3 * thompson.regret_se < independent.regret_mean
 
@@ -294,7 +297,7 @@ def test_families_are_taken_for_ids() -> None:
         ({"learners": []}, r"learners=\[\] is not possible: give at least one"),
         ({"learners": "thompsonn"}, "There is no learner 'thompsonn': did you mean thompson"),
         ({"num_arms": 0}, "num_arms=0 is not possible"),
-        ({"id": RandomRoom(), "learners": "bayes"}, "RandomRoom begins in a random state"),
+        ({"id": Urn(), "learners": "bayes"}, "Urn begins in a random state"),
         ({"id": TwoRooms(), "learners": "ucb"}, "ucb serves bandits, and TwoRooms is none"),
     ],
 )

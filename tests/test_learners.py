@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import BERNOULLI_IDS
+from families import BERNOULLI_IDS, FAMILIES, PUBLISHED_IDS, TwoRooms, Urn
 from scipy.stats import binomtest
-from toys import RandomRoom, TwoRooms
 
 from meta_envs import CannotServe, make_family
 from meta_envs.families.dependent import DependentBandit
@@ -51,17 +50,22 @@ def assert_frequency(events: Array, probability: float) -> None:
     assert binomtest(int(events.sum()), len(events), probability).pvalue > LEVEL
 
 
-@pytest.mark.parametrize("id", BERNOULLI_IDS)
-@pytest.mark.parametrize("name", serving(list(LEARNERS), IndependentBandit()))
+def served(id: str) -> list[str]:
+    """Learners that a bandit must have: all that two independent arms have, or those that serve one added later."""
+    return serving(list(LEARNERS), IndependentBandit() if id in PUBLISHED_IDS else make_family(id, num_trials=5))
+
+
+@pytest.mark.parametrize(("name", "id"), [(name, id) for id in BERNOULLI_IDS for name in served(id)])
 def test_learners_serve_every_bandit(name: str, id: str) -> None:
     """Every learner answers every step of every registered bandit with a batch of arms."""
     family = make_family(id, num_trials=5)
-    learner = begin(name, family, 7)
+    task = family.sample_task(np.random.default_rng(0).random((7, family.num_task_chance)))
+    learner = begin(name, family, 7, task)
     for _ in range(5):
         action = act(learner, 7)
         assert action.shape == (7,)
         assert action.dtype.kind == "i"
-        assert set(action.tolist()) <= {0, 1}
+        assert set(action.tolist()) <= set(range(FAMILIES[id].num_actions))
         learner.learn(action, np.ones(7, np.intp), np.ones(7))
 
 
@@ -219,8 +223,8 @@ def test_learners_are_called_as_they_were_made() -> None:
         ("ucb", TwoRooms(), "ucb serves bandits, and TwoRooms is none: it has 3 states"),
         ("thompson", TwoRooms(), "thompson serves bandits, and TwoRooms is none"),
         ("thompson_independent", TwoRooms(), "thompson_independent serves bandits that pay 0 or 1"),
-        ("greedy", RandomRoom(), "RandomRoom begins in a random state"),
-        ("bayes", RandomRoom(), "RandomRoom begins in a random state"),
+        ("greedy", Urn(), "Urn begins in a random state"),
+        ("bayes", Urn(), "Urn begins in a random state"),
         ("bayes", IndependentBandit(num_arms=3, num_trials=1000), "beliefs, more than the"),
     ],
 )

@@ -6,7 +6,7 @@ import families
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import Drift, PlainUrn, Urn, small
+from families import Drift, UnlistedRooms, Urn, small
 
 import meta_envs
 from meta_envs.families.dependent import DependentBandit
@@ -68,7 +68,7 @@ def test_one_lifetime_is_the_first_of_many(family):
     [
         (DependentBandit(), TabulatedLifetimes, TabulatedLifetime),
         (Urn(), TabulatedLifetimes, TabulatedLifetime),
-        (PlainUrn(), PlainLifetimes, PlainLifetime),
+        (UnlistedRooms(), PlainLifetimes, PlainLifetime),
         (Drift(), PlainLifetimes, PlainLifetime),
     ],
     ids=repr,
@@ -82,7 +82,7 @@ def test_families_with_few_states_are_tabulated(family, many, one):
 def test_environments_do_not_show_how_they_are_lived_in():
     """The same family with and without its list of states gives the same environment, bit for bit."""
     with families.registered():
-        venvs = [gym.make_vec(id, 5) for id in ("ToyUrn-v0", "ToyPlainUrn-v0")]
+        venvs = [gym.make_vec(id, 5) for id in ("ToyRooms-v0", "ToyUnlistedRooms-v0")]
         actions = np.random.default_rng(0).integers(2, size=(40, 5))
         lived = [[venv.reset(seed=0), *(venv.step(action) for action in actions)] for venv in venvs]
     assert not difference(*lived)

@@ -241,7 +241,7 @@ def test_infos_of_both_sides_of_a_boundary():
         (TWO_STEP, {"num_trials": 2}),
         ("MetaBandit-Informative-v0", {}),
         ("ToyUrn-v0", {}),
-        ("ToyPlainUrn-v0", {}),
+        ("ToyUnlistedRooms-v0", {}),
         ("ToyDrift-v0", {}),
     ],
 )

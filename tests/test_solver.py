@@ -7,10 +7,9 @@ from math import comb, prod
 
 import numpy as np
 import pytest
-from families import BERNOULLI_IDS, SOLVED_IDS
+from families import BERNOULLI_IDS, SOLVED_IDS, TwoRooms, UnlistedRooms, Urn
 from scipy.integrate import quad
 from scipy.special import beta as beta_function
-from toys import RandomRoom, TwoRooms, UnlistedRooms
 
 from meta_envs import make_family, solve
 from meta_envs.families.dependent import DependentBandit
@@ -208,7 +207,7 @@ def test_simulated_policy_has_the_computed_value(id: str) -> None:
     optimum, family = solve(id), make_family(id)
     num = 10_000 if family.horizon <= 200 else 200
     returns = record([optimum.policy], family, range(num), 7)[0].expected
-    assert abs(np.mean(returns) - optimum.achieved) < 3 * np.std(returns) / num**0.5
+    assert abs(np.mean(returns) - optimum.achieved) <= 3 * np.std(returns) / num**0.5 + 1e-9
 
 
 def rooms_by_histories(family: TwoRooms, play: str) -> float:
@@ -314,10 +313,10 @@ def test_what_cannot_happen_under_the_prior_is_survived() -> None:
     ("family", "message"),
     [
         (IndependentBandit(num_trials=601), "IndependentBandit has 5,490,526,251 beliefs, .*give it fewer trials"),
-        (RandomRoom(), "RandomRoom begins in a random state"),
+        (Urn(), "Urn begins in a random state"),
     ],
 )
-def test_infeasible_optima_are_refused(family: TwoRooms | IndependentBandit, message: str) -> None:
+def test_infeasible_optima_are_refused(family: Urn | IndependentBandit, message: str) -> None:
     """What cannot be solved is refused in one sentence with the number and the cure, at once."""
     with pytest.raises(ValueError, match=message):
         solve(family)

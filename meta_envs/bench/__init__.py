@@ -73,7 +73,7 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
 def table(rows: list[dict[str, Any]]) -> Table:
     """The rows for people; columns that no row has are left out."""
     columns = [name for name in HEADINGS if any(row.get(name) for row in rows)]
-    if all(row["what"].startswith(("Meta", "copying")) for row in rows):
+    if all((row["beside"] or "copying").startswith(("Meta", "copying")) for row in rows):
         # Families are all beside the first row, images beside the copied frames.
         columns.remove("beside")
     numbers = [name for name in columns if name not in ("what", "beside")]

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.spaces import Discrete
 
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
@@ -48,18 +49,20 @@ def take_picture(id: str, *, steps: int | None = None, seed: int = SEED, **keywo
     if not 0 <= taken <= family.horizon:
         raise ValueError(f"steps={steps} is not possible: give at least 0, and no more than {family.horizon}.")
     env.reset(seed=seed)
+    rng, space, bandit = np.random.default_rng(seed), env.action_space, is_bandit(family)
+    space.seed(seed)
     # The last arm first: it may be the one that informs.
-    rng, action = np.random.default_rng(seed), int(env.action_space.n) - 1
+    action: Any = int(space.n) - 1 if bandit else None
     for _ in range(taken):
-        if not is_bandit(family):
-            best = env.unwrapped.best_action
-            lost = best is None or rng.random() < 0.1
-            action = int(rng.integers(env.action_space.n)) if lost else int(best)
+        if not bandit:
+            action = env.unwrapped.best_action
+            if action is None or rng.random() < 0.1:
+                action = int(rng.integers(space.n)) if isinstance(space, Discrete) else space.sample()
         _, reward, terminated, _, _ = env.step(action)
         if terminated:
             break
-        if is_bandit(family) and reward < family.reward_range[1]:
-            action = (action + 1) % int(env.action_space.n)
+        if bandit and reward < family.reward_range[1]:
+            action = (action + 1) % int(space.n)
     picture = env.render()
     env.close()
     return picture
