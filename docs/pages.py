@@ -111,7 +111,7 @@ def agents_table() -> str:
             continue
         card = agents.read_card(file)
         of_seeds = {
-            name: [value(one) for one in card["seeds"]]
+            name: [value(one) for one in card.seeds]
             for name, value in {
                 "greedy": lambda one: one["greedy"]["score"],
                 "sampled": lambda one: one["sampled"]["score"],
@@ -119,14 +119,14 @@ def agents_table() -> str:
                 "minutes": lambda one: one["wall_seconds"] / 60,
             }.items()
         }
-        shipped = card["scorecards"][card["play"]]
+        shipped = card.scorecards[card.play]
         rows.append(
             (
-                ", ".join([f"`{id}`", *(f"`{name}={value}`" for name, value in card["keywords"].items())]),
-                str(len(card["seeds"])),
+                ", ".join([f"`{id}`", *(f"`{name}={value}`" for name, value in card.keywords.items())]),
+                str(len(card.seeds)),
                 *(spread(of_seeds[play], 3) for play in ("greedy", "sampled")),
                 spread(of_seeds["regret"], 2),
-                f"{card['chosen'].partition(',')[0]}, {card['play']}",
+                f"{card.chosen.partition(',')[0]}, {card.play}",
                 f"{shipped['score']:.3f} ({shipped['score_low']:.3f}–{shipped['score_high']:.3f})",
                 spread(of_seeds["minutes"], 1),
                 f"{(file.stat().st_size + file.with_suffix('.json').stat().st_size) / 1000:.0f}",

@@ -51,8 +51,10 @@ def main(
     for seed, plays in agents.items():
         greedy, sampled = next(of_agents), next(of_agents)
         known = plays["greedy"].card
-        rows.append([known["wall_seconds"] / 60, greedy.regret_mean, sampled.regret_mean, greedy.score, sampled.score])
-        table.add_row(str(seed), f"{known['steps']:,}", *format_row(rows[-1]))
+        rows.append(
+            [(known.wall_seconds or 0) / 60, greedy.regret_mean, sampled.regret_mean, greedy.score, sampled.score]
+        )
+        table.add_row(str(seed), f"{known.steps:,}", *format_row(rows[-1]))
     for name, statistic in (("median", np.median), ("lowest", np.min), ("highest", np.max)):
         table.add_row(name, "", *format_row(statistic(np.array(rows, np.float64), axis=0)))
     Console(width=130).print(table)
@@ -67,7 +69,7 @@ def is_begun(run: Path) -> bool:
     return (run / "checkpoint.pt").exists() or (run / "agent.safetensors").exists()
 
 
-def format_row(numbers: Iterable[float]) -> list[str]:
+def format_row(numbers: Iterable[float | None]) -> list[str]:
     """Minutes, two regrets and two scores as text."""
     return [f"{number:.{digits}f}" for number, digits in zip(numbers, (1, 2, 2, 3, 3), strict=True)]
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_an_agent_is_loaded_by_its_id(package: Path) -> None:
     """By id, by ``module:id`` and by its file it is the same agent, which plays as its card says."""
     agent = meta_envs.load_agent(ID)
-    assert agent.card["id"] == ID
-    assert agent.name == f"agent ({agent.card['play']})"
+    assert agent.card.id == ID
+    assert agent.name == f"agent ({agent.card.play})"
     for same in (f"meta_envs:{ID}", package / f"{ID}.safetensors"):
         assert load_agent(same).card == agent.card
     assert load_agent(ID, play="sampled").play == "sampled"
@@ -91,7 +91,7 @@ def test_an_id_is_an_id_where_a_folder_has_its_name(package: Path, monkeypatch: 
     """A run in a folder that is called as the environment is not taken for the shipped agent."""
     monkeypatch.chdir(package)
     (package / ID).mkdir()
-    assert load_agent(ID).card["id"] == ID
+    assert load_agent(ID).card.id == ID
 
 
 @pytest.mark.parametrize("id", ["MetaBandit-RestlessLow-v0", "MetaBandit-RestlessHigh-v0"])
@@ -191,9 +191,10 @@ def forge(**changes: Any) -> Callable[[Path, Path], None]:
     """Change the card and compute the SHA-256 anew; None takes a key out."""
 
     def change(weights: Path, card: Path) -> None:
-        content = {**agents.read_card(weights), **changes}
+        content = {**agents.read_card(weights).to_dict(), **changes}
         content = {name: value for name, value in content.items() if value is not None}
-        card.write_bytes(cards.write_card(content, weights.read_bytes()))
+        content["sha256"] = cards.digests(content, weights.read_bytes())
+        card.write_text(json.dumps(content), encoding="utf-8")
 
     return change
 
@@ -236,7 +237,7 @@ def test_what_was_tampered_with_is_refused(tamper: Callable[[Path, Path], None],
             load_agent(source)
         assert "\n" not in str(raised.value)
     assert not (package / "executed").exists()
-    assert load_agent(OTHER).card["id"] == OTHER
+    assert load_agent(OTHER).card.id == OTHER
 
 
 def test_weights_that_are_missing_are_refused(package: Path) -> None:
@@ -261,43 +262,44 @@ def test_a_card_has_every_seed(package: Path, runs: list[Path]) -> None:
     for run in runs:
         trained = load_agent(run)
         found = {play: meta_envs.evaluate(load_agent(run, play=play), ID, episodes=EPISODES) for play in PLAYS}
-        scores[trained.card["seed"]] = found[trained.play].score
-        expected.append([trained.card["seed"], *(found[play].score for play in PLAYS)])
-    assert [[one["seed"], *(one[play]["score"] for play in PLAYS)] for one in card["seeds"]] == expected
-    assert sorted(scores, key=lambda seed: scores[seed])[1] == card["seed"]
-    assert card["chosen"] == f"seed {card['seed']}, the median of 3"
-    (own,) = (one for one in card["seeds"] if one["seed"] == card["seed"])
+        scores[trained.card.seed] = found[trained.play].score
+        expected.append([trained.card.seed, *(found[play].score for play in PLAYS)])
+    assert [[one["seed"], *(one[play]["score"] for play in PLAYS)] for one in card.seeds] == expected
+    assert sorted(scores, key=lambda seed: scores[seed])[1] == card.seed
+    assert card.chosen == f"seed {card.seed}, the median of 3"
+    (own,) = (one for one in card.seeds if one["seed"] == card.seed)
     for play in PLAYS:
-        assert own[play].items() <= card["scorecards"][play].items()
+        assert own[play].items() <= card.scorecards[play].items()
 
 
 def test_a_shipped_agent_is_the_run_it_was_made_from(package: Path, runs: list[Path]) -> None:
     """Weights to the last bit, and what was known of it."""
     agent = load_agent(ID)
-    trained = load_agent(runs[agent.card["seed"] - 1])
+    trained = load_agent(runs[agent.card.seed - 1])
     weights = trained.policy.state_dict()
     assert weights.keys() == agent.policy.state_dict().keys()
     for name, tensor in agent.policy.state_dict().items():
         assert th.equal(tensor, weights[name])
-    assert {**agent.card, **trained.card} == agent.card
-    assert len(trained.card["curve"]["rollouts"]) <= CURVE
+    assert {**agent.card.to_dict(), **trained.card.to_dict()} == agent.card.to_dict()
+    assert len(trained.card.curve["rollouts"]) <= CURVE
 
 
 def test_the_declared_play_is_ranked_and_a_seed_may_be_taken_by_hand(runs: list[Path], tmp_path: Path) -> None:
     """Of two the lower one is the median; by hand the card says so."""
     returns = {seed: meta_envs.evaluate(str(runs[seed - 1]), ID, episodes=EPISODES).return_mean for seed in (1, 2)}
     card = agents.read_card(ship(ID, runs[:2], episodes=EPISODES, folder=tmp_path))
-    assert card["seed"] == min(returns, key=lambda seed: returns[seed])
+    assert card.seed == min(returns, key=lambda seed: returns[seed])
     card = agents.read_card(ship(ID, runs, take=3, episodes=10, folder=tmp_path))
-    assert (card["seed"], card["chosen"]) == (3, "seed 3, by hand of 3")
+    assert (card.seed, card.chosen) == (3, "seed 3, by hand of 3")
 
 
 def test_a_long_curve_is_thinned(runs: list[Path], tmp_path: Path) -> None:
     """At most a hundred points remain, the first and the last among them."""
     agent = load_agent(runs[0])
-    agent.card["curve"] = {"rollouts": [[step, 0.5] for step in range(1234)], "held_out": [[3, 0.5]]}
+    curve = {"rollouts": [[step, 0.5] for step in range(1234)], "held_out": [[3, 0.5]]}
+    agent.card = replace(agent.card, curve=curve)
     agent.save(tmp_path / "long.safetensors")
-    curve = agents.read_card(ship(ID, [tmp_path / "long.safetensors"], episodes=10, folder=tmp_path))["curve"]
+    curve = agents.read_card(ship(ID, [tmp_path / "long.safetensors"], episodes=10, folder=tmp_path)).curve
     assert len(curve["rollouts"]) == CURVE
     assert (curve["rollouts"][0], curve["rollouts"][-1]) == ([0, 0.5], [1233, 0.5])
     assert curve["held_out"] == [[3, 0.5]]
@@ -307,8 +309,8 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], other_ru
     """Mixed ids, presets or seeds give one sentence, and what was shipped stays."""
     before = files(package)
     changed = load_agent(runs[0])
-    changed.card["preset"]["gamma"] = 0.5
-    changed.card["seed"] = 9
+    changed.card.preset["gamma"] = 0.5
+    changed.card = replace(changed.card, seed=9)
     changed.save(package.parent / "changed.safetensors")
     for id, given, message in (
         (ID, [*runs, other_run], f"{other_run} .* of id='{OTHER}', not '{ID}'"),
@@ -331,7 +333,7 @@ def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(other_run
     command = [sys.executable, "-m", "meta_envs.cli.ship", "--episodes", "20", "--folder", "out"]
     done = subprocess.run([*command, OTHER], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
     assert f"{OTHER}.safetensors, seed 1, the median of 1: " in done.stdout
-    assert agents.read_card(tmp_path / "out" / f"{OTHER}.safetensors")["seed"] == 1
+    assert agents.read_card(tmp_path / "out" / f"{OTHER}.safetensors").seed == 1
     done = subprocess.run([*command, NONE], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: There are no runs of {NONE}")
@@ -342,11 +344,11 @@ def test_agent_is_the_name_of_an_ids_own_agent(package: Path) -> None:
     """Beside rules, with the score of its card; ``agent:ID`` is that of another environment."""
     agent, thompson = meta_envs.evaluate(["agent", "thompson"], f"meta_envs:{ID}", episodes=EPISODES)
     card = load_agent(ID).card
-    assert agent.score == card["scorecards"][card["play"]]["score"]
-    assert (agent.learner, thompson.learner) == (f"agent ({card['play']})", "thompson")
+    assert agent.score == card.scorecards[card.play]["score"]
+    assert (agent.learner, thompson.learner) == (f"agent ({card.play})", "thompson")
     low = "MetaBandit-RestlessLow-v0"
     own, named = meta_envs.evaluate(["agent", f"agent:{ID}"], low, episodes=20)
-    assert named.learner == f"agent:{ID} ({card['play']})"
+    assert named.learner == f"agent:{ID} ({card.play})"
     assert own.id == named.id == low
     scores = score_matrix({"agent": ["agent"], "random": ["random"]}, [ID, OTHER], episodes=20)
     assert scores["agent"].shape == (1, 2)
@@ -395,9 +397,9 @@ def test_the_command_line_has_the_shipped_agent(package: Path) -> None:
 def test_info_and_list_tell_of_agents(package: Path) -> None:
     """The score, and whose agent it is where it is shared; of others the command that trains one."""
     card = load_agent(ID).card
-    score = card["scorecards"][card["play"]]["score"]
+    score = card.scorecards[card.play]["score"]
     shown = call("info", "MetaBandit-RestlessHigh-v0")
-    assert f"of {ID}, with score {score:.3f} in {card['play']} play over {EPISODES} unseen lifetimes" in shown
+    assert f"of {ID}, with score {score:.3f} in {card.play} play over {EPISODES} unseen lifetimes" in shown
     assert "meta-envs evaluate MetaBandit-RestlessHigh-v0 --agent agent" in shown
     assert "shipped" not in call("info", NONE)
     assert f"meta-envs train {NONE}" in call("info", NONE)
@@ -448,7 +450,7 @@ def test_agents_of_images_see_what_training_sees(id: str, names: list[str]) -> N
     """
     policy, agent = with_its_policy(id, SMALL, hidden_size=8)
     venv = meta_envs.wrappers.vector.PreviousActionReward(gym.make_vec(id, num_envs=3, **SMALL))
-    assert [name for name, _ in agent.card["interface"]["inputs"]] == names
+    assert [name for name, _ in agent.card.interface["inputs"]] == names
     shown, _ = venv.reset(seed=3)
     agent.begin(meta_envs.make_family(id, **SMALL), 3, np.random.default_rng(0))
     state, starts = (th.zeros(1, 3, 8), th.zeros(1, 3, 8)), th.zeros(3)
@@ -494,9 +496,9 @@ def test_every_memory_survives_its_file(memory: str, size: Any, units: int, tmp_
     agent = untrained(OTHER, {}, memory=memory, hidden_size=size)
     agent.save(tmp_path / "agent.safetensors")
     again = load_agent(tmp_path / "agent.safetensors")
-    observed = dict(agent.card["interface"]["inputs"])["observation"]
+    observed = dict(agent.card.interface["inputs"])["observation"]
     assert again.policy.lstm_actor.hidden_size == units + (memory == "fast_weights") * 4 * (observed - 1)
-    cards = meta_envs.evaluate([agent, again], OTHER, episodes=20)
+    cards = [meta_envs.evaluate(one, OTHER, episodes=20) for one in (agent, again)]
     assert cards[0].return_mean == cards[1].return_mean
 
 
@@ -576,7 +578,7 @@ project's own targets, but for random MDPs."""
 def test_cards_report_medians_that_reach_their_targets(id: str) -> None:
     """An agent that is shipped anew is of seeds as good as these; that cards are true is claimed below."""
     measure, target = TARGETS[id]
-    seeds = meta_envs.load_agent(id).card["seeds"]
+    seeds = meta_envs.load_agent(id).card.seeds
     assert len({one["seed"] for one in seeds}) >= 5
     assert np.median([one[one["play"]][measure] for one in seeds]) >= target
 
@@ -584,7 +586,7 @@ def test_cards_report_medians_that_reach_their_targets(id: str) -> None:
 @pytest.mark.parametrize("id", in_package())
 def test_a_shipped_agent_was_trained_with_its_preset(id: str) -> None:
     """So the command that trains it anew is known. Settings that came later are as the preset has them by default."""
-    preset = meta_envs.load_agent(id).card["preset"]
+    preset = meta_envs.load_agent(id).card.preset
     known = json.loads(json.dumps(asdict(preset_of(id))))
     assert {**json.loads(json.dumps(asdict(Preset(steps=1)))), **preset} == known
 
@@ -593,9 +595,9 @@ def test_a_shipped_agent_was_trained_with_its_preset(id: str) -> None:
 def test_a_shipped_agent_is_as_good_as_its_card_says(id: str) -> None:
     """In other lifetimes its return is that of the card, within four standard errors of the difference."""
     agent = meta_envs.load_agent(id)
-    card = agent.card["scorecards"][agent.play]
+    card = agent.card.scorecards[agent.play]
     assert card["episodes"] == 10_000
-    assert [one["seed"] for one in agent.card["seeds"]].count(agent.card["seed"]) == 1
+    assert [one["seed"] for one in agent.card.seeds].count(agent.card.seed) == 1
     episodes = 8 if is_image(id) else 300
-    fresh = meta_envs.evaluate(agent, id, episodes=episodes, seed=card["seed"] + 1, **agent.card["keywords"])
+    fresh = meta_envs.evaluate(agent, id, episodes=episodes, seed=card["seed"] + 1, **agent.card.keywords)
     assert abs(fresh.return_mean - card["return_mean"]) <= 4 * np.hypot(fresh.return_se, card["return_se"])

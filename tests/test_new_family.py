@@ -296,7 +296,7 @@ def test_an_agent_is_trained_on_a_new_family(id, tmp_path):
     short = dict(num_envs=8, steps=200, minibatches=1, evaluations=0, hidden_size=4)
     path = train(id, directory=tmp_path, progress=False, **short)
     agent = meta_envs.load_agent(path)
-    assert agent.card["id"] == id
+    assert agent.card.id == id
     assert meta_envs.evaluate(agent, id, episodes=10).return_mean > 0.0
     with pytest.raises(ValueError, match=f"No agent is shipped for '{id}'"):
         meta_envs.load_agent(id)

@@ -42,7 +42,7 @@ import meta_envs
 shipped = meta_envs.agents.ids()
 for id in shipped:
     agent = meta_envs.load_agent(id)
-    keywords = agent.card["keywords"]
+    keywords = agent.card.keywords
     venv = gym.make_vec(id, num_envs=3, **keywords)
     observation, _ = venv.reset(seed=1)
     agent.begin(meta_envs.make_family(id, **keywords), 3, np.random.default_rng(1))
@@ -121,7 +121,7 @@ def assert_plays_alike(id: str, keywords: dict[str, Any], steps: int, **settings
             own = shown["image"]
             inputs: Any = {name: as_training_shows_it(part) for name, part in shown.items()}
         else:
-            own = shown[:, : agent.card["interface"]["inputs"][0][1]]
+            own = shown[:, : agent.card.interface["inputs"][0][1]]
             inputs = as_training_shows_it(shown)
         with th.no_grad():
             distribution, _ = policy.get_distribution(inputs, states.pi, never)
@@ -171,7 +171,7 @@ def test_the_comparison_has_teeth(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_go_either_way() -> None:
     """Those of a shipped agent are a policy's that can be trained on, and back they play the same."""
     agent = load_agent(FLAT)
-    run = Run(id=FLAT, preset=Preset(**{**agent.card["preset"], "num_envs": NUM}))
+    run = Run(id=FLAT, preset=Preset(**{**agent.card.preset, "num_envs": NUM}))
     policy = run.make_model(run.make_env()).policy
     policy.load_state_dict(agent.policy.state_dict())
     again = Agent.from_policy(policy, meta_envs.make_family(FLAT), run.preset.network, run.card)
@@ -195,7 +195,7 @@ def test_the_values_of_a_trained_agent_are_its_returns() -> None:
     """Over lifetimes they go with the discounted reward that came."""
     agent = load_agent(FLAT, play="sampled")
     family, num = meta_envs.make_family(FLAT), 500
-    gamma = agent.card["preset"]["gamma"]
+    gamma = agent.card.preset["gamma"]
     venv = gym.make_vec(FLAT, num_envs=num)
     observation, _ = venv.reset(seed=1)
     agent.begin(family, num, np.random.default_rng(1))

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import meta_envs
 from meta_envs import cli
+from meta_envs.agents import AgentCard
 from meta_envs.agents.interface import describe_interface
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
@@ -175,7 +176,7 @@ def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path
     """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
     killed = die_and_resume(tmp_path, (0, 1300, 2600, 4000), tensorboard=True)
     assert_same_weights(agent_path, killed)
-    assert load_agent(killed).card["curve"] == load_agent(agent_path).card["curve"]
+    assert load_agent(killed).card.curve == load_agent(agent_path).card.curve
     curves = read_curves(tmp_path)
     assert curves == read_curves(agent_path.parent)
     assert [step for step, _ in curves["train/loss"]] == [step for step, _ in curves["rollout/lifetime_return_mean"]]
@@ -281,13 +282,13 @@ def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> N
     whole = tiny(tmp_path / "whole", **changes)
     card = load_agent(whole).card
     # Nothing is learned after the first evaluation, which is at the first rollout's end (80 steps each) from 200 on.
-    assert [step for step, *_ in card["curve"]["held_out"]] == [240, 400, 640, 800]
-    assert card["steps"] == 800
+    assert [step for step, *_ in card.curve["held_out"]] == [240, 400, 640, 800]
+    assert card.steps == 800
     stop_at(640, tmp_path / "stopped", **changes)
     resumed = tiny(tmp_path / "stopped", **changes, resume=True)
     for other in (resumed, die_and_resume(tmp_path / "killed", (0, 250, 500, 800), **changes)):
         assert_same_weights(whole, other)
-        assert load_agent(other).card["curve"] == card["curve"]
+        assert load_agent(other).card.curve == card.curve
 
 
 @pytest.mark.parametrize(
@@ -307,8 +308,8 @@ def test_a_plateau_is_where_returns_rise_by_no_more_than_their_noise(
 
     monkeypatch.setattr(HeldOut, "evaluate", evaluate)
     card = load_agent(tiny(tmp_path, patience=3, steps=1600, epochs=1)).card
-    assert len(card["curve"]["held_out"]) == (stops or 20)
-    assert card["steps"] < 1600 if stops else card["steps"] == 1600
+    assert len(card.curve["held_out"]) == (stops or 20)
+    assert card.steps < 1600 if stops else card.steps == 1600
 
 
 def test_patience_begins_with_the_environment_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +317,7 @@ def test_patience_begins_with_the_environment_itself(tmp_path: Path, monkeypatch
     monkeypatch.setattr(HeldOut, "evaluate", lambda *_: np.arange(16.0))
     card = load_agent(tiny(tmp_path, patience=3, steps=1600, epochs=1, curriculum=[[0.5, EASIER]])).card
     # An evaluation every rollout of 80 steps; the first that counts is that at which the last stage has begun.
-    assert card["steps"] == 960
+    assert card.steps == 960
 
 
 def test_rates_end_at_their_end_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +351,7 @@ def test_a_kill_after_the_training_loses_nothing(
     monkeypatch.setattr(MetaRecurrentPPO, "train", None)
     resumed = tiny(tmp_path, resume=True)
     assert_same_weights(agent_path, resumed)
-    assert load_agent(resumed).card["curve"] == load_agent(agent_path).card["curve"]
+    assert load_agent(resumed).card.curve == load_agent(agent_path).card.curve
 
 
 @pytest.mark.parametrize("id", [id for id in PRESETS if meta_envs.make_family(id).horizon <= 200])
@@ -372,7 +373,7 @@ def test_long_lifetimes_are_few() -> None:
 def test_evaluation_leaves_the_training_alone(agent_path: Path, tmp_path: Path) -> None:
     """A run without evaluation gives the same weights; no global random stream moves."""
     never = tiny(tmp_path, evaluations=0)
-    assert load_agent(never).card["curve"]["held_out"] == []
+    assert load_agent(never).card.curve["held_out"] == []
     assert_same_weights(agent_path, never)
     run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
     model = run.make_model(run.make_env())
@@ -392,7 +393,7 @@ def test_the_last_evaluation_is_of_the_agent(agent_path: Path) -> None:
     optimum = meta_envs.solve(family)
     # A tenth of the 4000 steps, for 20 evaluations of lifetimes of 10 steps, would be 2 lifetimes: 16 are the least.
     played, best = record([agent, optimum.policy], family, run.held_out_seeds[:16], run.held_out_seeds.start)
-    step, value, score = agent.card["curve"]["held_out"][-1]
+    step, value, score = agent.card.curve["held_out"][-1]
     assert (step, value) == (4000, round(float(np.mean(played.expected)), 4))
     lost = np.mean(best.expected) - np.mean(played.expected)
     assert score == pytest.approx(1 - lost / (optimum.value - optimum.random_value), abs=1e-4)
@@ -627,8 +628,8 @@ def test_the_module_of_an_id_is_imported_and_left_out(tmp_path: Path, monkeypatc
     path = train(f"meta_envs:{independent}", **settings)
     assert path == Path("runs") / independent / "seed-1" / "agent.safetensors"
     card = load_agent(path).card
-    assert card["id"] == independent
-    assert card["preset"]["entropy"] == PRESETS[independent].entropy != PRESETS[ID].entropy
+    assert card.id == independent
+    assert card.preset["entropy"] == PRESETS[independent].entropy != PRESETS[ID].entropy
     assert train(independent, resume=True, **settings) == path
 
 
@@ -638,8 +639,8 @@ def test_an_agent_survives_its_file(agent_path: Path, tmp_path: Path) -> None:
     agent.save(tmp_path / "copy.safetensors")
     again = load_agent(tmp_path / "copy.safetensors")
     assert again.card == agent.card
-    assert agent.card["play"] in ("greedy", "sampled")
-    assert agent.card["preset"]["steps"] == TINY["steps"]
+    assert agent.card.play in ("greedy", "sampled")
+    assert agent.card.preset["steps"] == TINY["steps"]
     cards = meta_envs.evaluate([agent, again], ID, episodes=50, **KEYWORDS)
     assert cards[0].regret_curve == cards[1].regret_curve
 
@@ -725,9 +726,9 @@ def test_an_agent_for_another_interface_is_refused(
 ) -> None:
     """What differs is named with both values; what the agent does not see may differ."""
     agent = load_agent(agent_path)
-    inputs = {**agent.card["inputs"], "reward_encoding": encoding}
-    agent.card |= {"inputs": inputs, "interface": describe_interface(meta_envs.make_family(ID), inputs)}
-    json.dumps(agent.card, allow_nan=False)
+    inputs = {**agent.card.inputs, "reward_encoding": encoding}
+    agent.card = replace(agent.card, inputs=inputs, interface=describe_interface(meta_envs.make_family(ID), inputs))
+    json.dumps(agent.card.to_dict(), allow_nan=False)
     if message is None:
         agent.begin(Other(**family), 2, np.random.default_rng(0))
         return
@@ -738,7 +739,7 @@ def test_an_agent_for_another_interface_is_refused(
 def test_inputs_in_another_order_are_refused(agent_path: Path) -> None:
     """A wrapper that writes the same parts elsewhere is another interface, of the same width."""
     agent = load_agent(agent_path)
-    agent.card["interface"]["inputs"].reverse()
+    agent.card.interface["inputs"].reverse()
     with raises_sentence("has inputs"):
         agent.begin(meta_envs.make_family(ID), 2, np.random.default_rng(0))
 
@@ -761,9 +762,9 @@ def test_a_missing_agent_is_refused(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_the_card_are_refused(agent_path: Path, tmp_path: Path) -> None:
     """A card that speaks of another network is found out."""
     agent = load_agent(agent_path)
-    card = json.loads(json.dumps(agent.card))
+    card = json.loads(json.dumps(agent.card.to_dict()))
     card["network"]["lstm_hidden_size"] = 9
-    Agent(agent.policy, card).save(tmp_path / "other.safetensors")
+    Agent(agent.policy, AgentCard.from_dict(card)).save(tmp_path / "other.safetensors")
     with raises_sentence("do not fit its card") as raised:
         load_agent(tmp_path / "other.safetensors")
     assert "\n" not in str(raised.value)
@@ -796,7 +797,9 @@ def test_a_card_that_is_not_whole_is_refused(
     agent_path: Path, tmp_path: Path, change: Callable[[Any], Any], message: str
 ) -> None:
     """One sentence, whatever stands in the card."""
-    path = write_agent(tmp_path / "agent.safetensors", load_file(agent_path), change(load_agent(agent_path).card))
+    path = write_agent(
+        tmp_path / "agent.safetensors", load_file(agent_path), change(load_agent(agent_path).card.to_dict())
+    )
     with raises_sentence(f"not a whole agent.*({message})") as raised:
         load_agent(path)
     assert "\n" not in str(raised.value)
@@ -807,7 +810,7 @@ def test_weights_that_are_not_finite_are_refused(agent_path: Path, tmp_path: Pat
     """They are named."""
     weights = load_file(agent_path)
     weights["action_net.bias"][1] = value
-    path = write_agent(tmp_path / "agent.safetensors", weights, load_agent(agent_path).card)
+    path = write_agent(tmp_path / "agent.safetensors", weights, load_agent(agent_path).card.to_dict())
     with raises_sentence("not a whole agent .*action_net.bias"):
         load_agent(path)
 

@@ -12,23 +12,18 @@ from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 
 from meta_envs.agents import cards
+from meta_envs.agents.cards import AgentCard
 from meta_envs.agents.interface import IMAGE, INTERFACE, describe_interface, history_of, space_of
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
-from meta_envs.networks.kinds import NETWORK
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids
 from meta_envs.wrappers.history import INPUTS
 
-FORMAT = 1
-"""Of the card."""
 PLAYS = ("greedy", "sampled")
-CARD = ("format", "id", "keywords", "seed", "preset", "network", "inputs", "interface", "play")
-SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
-"""What the card of a shipped agent tells beside."""
 
 
 class Agent(Learner):
@@ -38,7 +33,7 @@ class Agent(Learner):
 
     Args:
         policy: The network.
-        card: What is known of it: id, keywords, seed, preset, network, inputs, interface, play and more; JSON-able.
+        card: What is known of it.
 
     Attributes:
         play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
@@ -47,10 +42,10 @@ class Agent(Learner):
         values: Values (num,) float32 that the network gave at the newest `act`, for analysis.
     """
 
-    def __init__(self, policy: ActorCritic, card: dict[str, Any]) -> None:
+    def __init__(self, policy: ActorCritic, card: AgentCard) -> None:
         self.policy = policy
         self.card = card
-        self.play = card.get("play", "sampled")
+        self.play = card.play
         self.label = "agent"
 
     @property
@@ -77,15 +72,14 @@ class Agent(Learner):
             policy: A `RecurrentPolicy` or an `ActorCritic`, on any device.
             family: What it was trained on.
             network: The policy's keyword arguments, `meta_envs.networks.kinds.NETWORK`.
-            card: What else is known of it.
+            card: What else is known of it, by the names of `AgentCard`: id, keywords, seed, preset and more.
 
         Raises:
             ValueError: If the weights are not of such a network.
         """
         inputs = {name: card["preset"][name] for name in INPUTS}
-        known = {"network": network, "inputs": inputs, "interface": describe_interface(family, inputs)}
-        card = {"format": FORMAT, "play": "sampled", **card, **known}
-        return cls(_make_policy(card, _weights(policy)).to(policy.device), card)
+        made = AgentCard(**card, network=network, inputs=inputs, interface=describe_interface(family, inputs))
+        return cls(_make_policy(made, _weights(policy)).to(policy.device), made)
 
     def save(self, path: Path, *, card_beside: bool = False) -> None:
         """Write weights and card, each file whole or not at all.
@@ -97,7 +91,7 @@ class Agent(Learner):
         """
         weights = {name: tensor.cpu().contiguous() for name, tensor in _weights(self.policy).items()}
         if not card_beside:
-            write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card)}))
+            write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card.to_dict())}))
             return
         content = to_bytes(weights)
         write_atomically(path, content)
@@ -110,7 +104,7 @@ class Agent(Learner):
             CannotServe: If the family's interface is not the one that the agent was trained with: actions, inputs,
                 bounds of the observation and, where they are shown one-hot, the distinct rewards.
         """
-        found, known = describe_interface(family, self.card["inputs"]), self.card["interface"]
+        found, known = describe_interface(family, self.card.inputs), self.card.interface
         for name in INTERFACE:
             if found[name] != known[name]:
                 raise CannotServe(
@@ -121,15 +115,15 @@ class Agent(Learner):
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Clear the memory."""
         self.check(family)
-        self._history = history_of(family, self.card["inputs"])
+        self._history = history_of(family, self.card.inputs)
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))
         self._state, self._values = self.policy.begin(num), np.full(num, np.nan, np.float32)
 
     @property
     def _home(self) -> str:
-        keywords = [f"{name}={value!r}" for name, value in self.card["keywords"].items()]
-        return ", ".join([self.card["id"], *keywords])
+        keywords = [f"{name}={value!r}" for name, value in self.card.keywords.items()]
+        return ", ".join([self.card.id, *keywords])
 
     @property
     def memory(self) -> Array:
@@ -178,10 +172,10 @@ def _to_tensors(shown: Any, device: th.device) -> Any:
     return th.from_numpy(np.array(shown, order="C")).to(device)
 
 
-def _make_policy(card: dict[str, Any], weights: dict[str, th.Tensor]) -> ActorCritic:
-    inputs = card["interface"]["inputs"]
+def _make_policy(card: AgentCard, weights: dict[str, th.Tensor]) -> ActorCritic:
+    inputs = card.interface["inputs"]
     with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
-        policy = ActorCritic(space_of(inputs), card["interface"]["num_actions"], parts=inputs, **card["network"])
+        policy = ActorCritic(space_of(inputs), card.interface["num_actions"], parts=inputs, **card.network)
     known = _weights(policy)
     if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
         raise ValueError("its weights do not fit its card")
@@ -217,7 +211,9 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
         )
     try:
         card, weights = _read(file)
-        _require_whole(card, weights)
+        for name, tensor in weights.items():
+            if not bool(tensor.isfinite().all()):
+                raise ValueError(f"its weights {name} are not all finite")
         agent = Agent(_make_policy(card, weights), card)
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
@@ -228,36 +224,11 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     return agent
 
 
-def _read(file: Path) -> tuple[Any, dict[str, th.Tensor]]:
+def _read(file: Path) -> tuple[AgentCard, dict[str, th.Tensor]]:
     """Card and weights."""
-    card = None
-    if beside := file.with_suffix(".json").is_file():
-        card = cards.read_card(file)
-        _require(card, SHIPPED)
+    beside = file.with_suffix(".json").is_file()
+    card = cards.read_card(file) if beside else None
     with safe_open(file, framework="pt") as opened:
-        if not beside:
-            card = json.loads((opened.metadata() or {}).get("card", "null"))
+        if card is None:
+            card = AgentCard.from_dict(json.loads((opened.metadata() or {}).get("card", "null")))
         return card, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-
-
-def _require(card: dict[str, Any], names: tuple[str, ...]) -> None:
-    if missing := [name for name in names if name not in card]:
-        raise ValueError(f"its card lacks {', '.join(missing)}")
-
-
-def _require_whole(card: Any, weights: dict[str, th.Tensor]) -> None:
-    if not isinstance(card, dict):
-        raise ValueError(f"its card is {str(card)[:40]!r}, no table")
-    if card.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"its format is {card['format']!r}, and this version reads {FORMAT}")
-    _require(card, CARD)
-    for name in ("keywords", "preset", "network", "inputs", "interface"):
-        if not isinstance(card[name], dict):
-            raise ValueError(f"its card's {name} is {str(card[name])[:40]!r}, no table")
-    for name, keys in (("network", NETWORK), ("inputs", INPUTS), ("interface", INTERFACE)):
-        # What a later version can choose about a network is, in the cards of this one, as it was without the choice.
-        if not (card[name].keys() == set(keys) or (name == "network" and card[name].keys() < set(keys))):
-            raise ValueError(f"its card's {name} is of {', '.join(card[name])}, not of {', '.join(keys)}")
-    for name, tensor in weights.items():
-        if not bool(tensor.isfinite().all()):
-            raise ValueError(f"its weights {name} are not all finite")

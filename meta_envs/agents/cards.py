@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from meta_envs.agents.interface import INTERFACE
 from meta_envs.errors import CannotServe
+from meta_envs.networks.kinds import NETWORK
 from meta_envs.registry import ids as all_ids
+from meta_envs.wrappers.history import INPUTS
 
 FOLDER = Path(__file__).parent
 SHARED = {
@@ -17,6 +22,83 @@ SHARED = {
 }
 """Ids that have no agent of their own, and whose they have: one that does not know the volatility beforehand."""
 HASH = "sha256"
+
+
+FORMAT = 1
+"""Of the card."""
+SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
+"""What the card of a shipped agent tells beside."""
+PARTS = {"network": NETWORK, "inputs": INPUTS, "interface": INTERFACE}
+"""Tables of a card, and their keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentCard:
+    """What is known of a trained agent: JSON-able, with None where nothing is known."""
+
+    id: str
+    """The environment that it was trained on."""
+    keywords: dict[str, Any]
+    """Values of the environment's keywords."""
+    seed: int
+    """Of the training run."""
+    preset: dict[str, Any]
+    """Settings of the training, by name."""
+    network: dict[str, Any]
+    """Keyword arguments of `ActorCritic`."""
+    inputs: dict[str, Any]
+    """Switches of `PreviousActionReward`."""
+    interface: dict[str, Any]
+    """What must be alike in an environment for the agent to act there."""
+    play: str = "sampled"
+    """The agent's own way to choose: "greedy" or "sampled"."""
+    format: int = FORMAT
+    steps: int | None = None
+    """Environment steps of the training."""
+    wall_seconds: float | None = None
+    date: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    versions: dict[str, str] | None = None
+    """Of this package, torch and Gymnasium."""
+    curve: dict[str, list[Any]] | None = None
+    """``rollouts`` and ``held_out``: steps and returns along the training."""
+    chosen: str | None = None
+    """Of a shipped agent, as are the next two: which training seed it is, and how it was chosen."""
+    scorecards: dict[str, dict[str, Any]] | None = None
+    """By play, over unseen lifetimes."""
+    seeds: list[dict[str, Any]] | None = None
+    """Every seed that was trained."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is known, by name, as it stands in a file."""
+        known = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: value for name, value in known if value is not None}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> AgentCard:
+        """The card that a file holds; keys that this version does not know are left out.
+
+        Raises:
+            ValueError: If it is none, of another format, or not whole.
+        """
+        if not isinstance(content, dict):
+            raise ValueError(f"its card is {str(content)[:40]!r}, no table")
+        if content.get("format", FORMAT) != FORMAT:
+            raise ValueError(f"its format is {content['format']!r}, and this version reads {FORMAT}")
+        needed = ("format", "id", "keywords", "seed", "preset", *PARTS, "play")
+        if missing := [name for name in needed if name not in content]:
+            raise ValueError(f"its card lacks {', '.join(missing)}")
+        for name in ("keywords", "preset", *PARTS):
+            if not isinstance(content[name], dict):
+                raise ValueError(f"its card's {name} is {str(content[name])[:40]!r}, no table")
+        for name, keys in PARTS.items():
+            found = content[name].keys()
+            # What a later version can choose about a network is, in the cards of this one, as it was without.
+            if not (found == set(keys) or (name == "network" and found < set(keys))):
+                raise ValueError(f"its card's {name} is of {', '.join(found)}, not of {', '.join(keys)}")
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known})
 
 
 def ids() -> list[str]:
@@ -43,35 +125,37 @@ def _card_of(id: str) -> Path:
     return FOLDER / f"{SHARED.get(id, id)}.json"
 
 
-def read_card(file: Path) -> dict[str, Any]:
+def read_card(file: Path) -> AgentCard:
     """The card beside a file of weights, neither changed since it was written; no weight is read for it.
 
     Raises:
-        ValueError: If the card is no table or another agent's, or the SHA-256 in it are not those of card and weights.
+        ValueError: If the card is no whole one or another agent's, or the SHA-256 in it are not those of card and
+            weights.
         OSError: If one of the two files cannot be read.
     """
-    card = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-    if not isinstance(card, dict):
-        raise ValueError(f"its card is {str(card)[:40]!r}, no table")
-    known = card.pop(HASH, None)
-    for part, found in digests(card, file.read_bytes()).items():
+    content = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"its card is {str(content)[:40]!r}, no table")
+    known = content.pop(HASH, None)
+    for part, found in digests(content, file.read_bytes()).items():
         if not isinstance(known, dict) or known.get(part) != found:
             raise ValueError(f"the SHA-256 of its {part} is not the one in its card")
-    if card.get("id") != file.stem:
-        raise ValueError(f"its card is of {card.get('id')!r}")
-    return card
+    if content.get("id") != file.stem:
+        raise ValueError(f"its card is of {content.get('id')!r}")
+    if missing := [name for name in SHIPPED if name not in content]:
+        raise ValueError(f"its card lacks {', '.join(missing)}")
+    return AgentCard.from_dict(content)
 
 
-def write_card(card: dict[str, Any], weights: bytes) -> bytes:
+def write_card(card: AgentCard, weights: bytes) -> bytes:
     """The card as readable JSON, with the SHA-256 of card and weights in it."""
-    import re
-
-    text = json.dumps({**card, HASH: digests(card, weights)}, indent=2, allow_nan=False)
+    content = card.to_dict()
+    text = json.dumps({**content, HASH: digests(content, weights)}, indent=2, allow_nan=False)
     # Lists of numbers on one line; within JSON's strings there are no line ends.
     return re.sub(r"\[\n[^][{}]*\]", lambda found: re.sub(r"\n *", " ", found[0]), text).encode() + b"\n"
 
 
-def digests(card: dict[str, Any], weights: bytes) -> dict[str, str]:
-    """SHA-256 of the file of weights, and of the card without them, whatever its layout."""
-    plain = json.dumps(card, sort_keys=True).encode()
+def digests(content: dict[str, Any], weights: bytes) -> dict[str, str]:
+    """SHA-256 of the file of weights, and of the card's content without them, whatever its layout."""
+    plain = json.dumps(content, sort_keys=True).encode()
     return {"weights": hashlib.sha256(weights).hexdigest(), "card": hashlib.sha256(plain).hexdigest()}

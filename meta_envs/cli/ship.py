@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,26 +54,29 @@ def ship(
         ValueError: If the runs are not of the id, differ in more than the seed, or ``take`` is none of their seeds.
     """
     trained = _load(id, runs)
-    seeds = [agent.card["seed"] for agent in trained]
+    seeds = [agent.card.seed for agent in trained]
     require(take is None or take in seeds, "take", take, f"the seeds are {', '.join(map(str, seeds))}")
     players = [load_agent(Path(run), play=play) for run in runs for play in PLAYS]
-    lived = iter(meta_envs.evaluate(players, id, episodes=episodes, seed=seed, **trained[0].card["keywords"]))
+    keywords = trained[0].card.keywords
+    # Each alone, so that anybody who evaluates one finds the same numbers.
+    lived = (meta_envs.evaluate(player, id, episodes=episodes, seed=seed, **keywords) for player in players)
     cards = [{play: _brief(next(lived)) for play in PLAYS} for _ in trained]
     returns = [card[agent.play]["return_mean"] for agent, card in zip(trained, cards, strict=True)]
     chosen = int(np.argsort(returns, kind="stable")[(len(returns) - 1) // 2]) if take is None else seeds.index(take)
     agent = trained[chosen]
-    agent.card |= {
-        "curve": {name: _thin(points) for name, points in agent.card["curve"].items()},
-        "chosen": f"seed {seeds[chosen]}, {'the median' if take is None else 'by hand'} of {len(seeds)}",
-        "scorecards": cards[chosen],
-        "seeds": [
+    agent.card = replace(
+        agent.card,
+        curve={name: _thin(points) for name, points in (agent.card.curve or {}).items()},
+        chosen=f"seed {seeds[chosen]}, {'the median' if take is None else 'by hand'} of {len(seeds)}",
+        scorecards=cards[chosen],
+        seeds=[
             {
-                **{name: one.card[name] for name in ("seed", "play", "steps", "wall_seconds")},
+                **{name: getattr(one.card, name) for name in ("seed", "play", "steps", "wall_seconds")},
                 **{play: {name: card[play][name] for name in OF_A_SEED} for play in PLAYS},
             }
-            for one, card in sorted(zip(trained, cards, strict=True), key=lambda pair: pair[0].card["seed"])
+            for one, card in sorted(zip(trained, cards, strict=True), key=lambda pair: pair[0].card.seed)
         ],
-    }
+    )
     file = folder / f"{id}.safetensors"
     agent.save(file, card_beside=True)
     return file
@@ -85,8 +89,9 @@ def _load(id: str, runs: Sequence[str | Path]) -> list[Agent]:
         raise ValueError(f"There are no runs of {id}: train some with `python examples/learning_over_seeds.py {id}`.")
     trained = [load_agent(Path(run)) for run in runs]
     for run, agent in zip(runs, trained, strict=True):
-        refuse_another_run(Path(run), agent.card, {**trained[0].card, "id": id, "seed": agent.card["seed"]})
-    seeds = [agent.card["seed"] for agent in trained]
+        wanted = {**trained[0].card.to_dict(), "id": id, "seed": agent.card.seed}
+        refuse_another_run(Path(run), agent.card.to_dict(), wanted)
+    seeds = [agent.card.seed for agent in trained]
     require(len(set(seeds)) == len(seeds), "runs", seeds, "each has a seed of its own")
     return trained
 
@@ -121,10 +126,10 @@ def main(
     found = runs or sorted(Path("runs/learning", id).glob("seed-*"))
     file = ship(id, found, take=take, episodes=episodes, seed=seed, folder=folder)
     card = cards.read_card(file)
-    for one in card["seeds"]:
+    for one in card.seeds or []:
         plays = (f"{play} {one[play]['return_mean']:.3f} (score {one[play]['score'] or np.nan:.3f})" for play in PLAYS)
         print(f"seed {one['seed']}, {one['play']}: {', '.join(plays)}")
-    print(f"{file}, {card['chosen']}: {file.stat().st_size / 1000:.0f} kB")
+    print(f"{file}, {card.chosen}: {file.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -45,7 +46,8 @@ def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> 
         agent.play = way
         (lived,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
         means[way] = float(np.mean(lived.expected))
-    agent.play = agent.card["play"] = max(means, key=means.__getitem__)
+    agent.play = max(means, key=means.__getitem__)
+    agent.card = replace(agent.card, play=agent.play)
 
 
 def train(
@@ -115,7 +117,7 @@ def train(
     if tensorboard:
         require_tensorboard()
     if resume and agent.exists() and not checkpoint.exists():
-        refuse_another_run(agent, load_agent(agent).card, run.card)
+        refuse_another_run(agent, load_agent(agent).card.to_dict(), run.card)
         return agent
     if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
         raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
