@@ -166,7 +166,7 @@ def folder(tmp_path_factory):
     for id, _, _ in ROWS:
         del gym.registry[id]
     sys.path.remove(str(folder))
-    del sys.modules[MODULE]
+    sys.modules.pop(MODULE, None)
     assert gym.registry == before
 
 
