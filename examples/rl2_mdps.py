@@ -29,7 +29,7 @@ from meta_envs import make_learner
 from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import TabularMDP
 from meta_envs.family import Array
-from meta_envs.learners import UCRL2, EpisodePlanner, Learner, plan, record
+from meta_envs.learners import UCRL2, EpisodePlanner, Learner, backward_induction, record
 
 COLUMNS = ("random", "psrl", "optimistic_psrl", "ucrl2", "beb", "epsilon_greedy", "greedy")
 PUBLISHED = {
@@ -67,7 +67,7 @@ class LongBEB(EpisodePlanner):
         left = np.arange(length)[::-1, None, None]
         bonus = self._beta * length / (1.0 + np.sum(posterior.weights, axis=-1))
         means = posterior.rewards()[0] + 1.0 / (2.0 + posterior.visits)
-        return plan(means[:, None] + left * bonus[:, None], posterior.transitions(), length)
+        return backward_induction(means[:, None] + left * bonus[:, None], posterior.transitions(), length)
 
 
 class DriftingUCRL2(UCRL2):

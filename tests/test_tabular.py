@@ -133,25 +133,25 @@ def test_a_certain_law_is_followed():
     assert [int(np.argmax(step[0][:3])) for step in steps] == [1, 1, 2, 0, 1, 2, 0, 0]
 
 
-def value_of_plan(means, probs, plan, length):
-    """Expected return of a deterministic plan (length, states) of an episode from state 0, by following its law."""
+def value_of_policy(means, probs, policy, length):
+    """Expected return of a deterministic policy (length, states) of an episode from state 0, by following its law."""
     law, total = np.eye(len(means))[0], 0.0
     for step in range(length):
-        chosen = [(state, plan[step][state]) for state in range(len(means))]
+        chosen = [(state, policy[step][state]) for state in range(len(means))]
         total += sum(law[state] * means[state, action] for state, action in chosen)
         law = sum(law[state] * probs[state, action] for state, action in chosen)
     return total
 
 
-def test_the_task_optimum_is_the_best_of_all_plans():
-    """Two states, two actions, two steps: all 16 plans are gone through, in 50 tasks; three episodes have it thrice."""
+def test_the_task_optimum_is_the_best_of_all_policies():
+    """Two states, two actions, two steps: all 16 policies are tried, in 50 tasks; three episodes have it thrice."""
     family = TabularMDP(num_states=2, num_actions=2, episode_length=2, num_episodes=3)
     task = family.sample_task(np.random.default_rng(6).random((50, family.num_task_chance)))
     optima = family.task_optimum(task)
     for each, optimum in zip(task, optima, strict=True):
         means, probs = each[:4].reshape(2, 2), each[4:].reshape(2, 2, 2)
-        plans = product(product(range(2), repeat=2), repeat=2)
-        best = max(value_of_plan(means, probs, plan, 2) for plan in plans)
+        policies = product(product(range(2), repeat=2), repeat=2)
+        best = max(value_of_policy(means, probs, policy, 2) for policy in policies)
         assert optimum == pytest.approx(3 * best, abs=1e-12)
 
 

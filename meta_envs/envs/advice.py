@@ -24,7 +24,7 @@ class Advice:
         self._family = family
         self._num = num
         self._task: Array | None = None
-        self._plan = np.empty((0, num, 0), np.uint8)
+        self._best = np.empty((0, num, 0), np.uint8)
 
     def best_action(self, task: Array, state: Array, steps: Array, alive: Array) -> Array | None:
         """The best actions (num,), lowest of equals, 0 where a lifetime is over; None where nobody knows.
@@ -44,23 +44,23 @@ class Advice:
             tables = tabulate(self._family)
             if tables is None:
                 return None
-            # The plans of all lifetimes: a lifetime that ended without being asked for costs nothing.
-            self._follow_plans(task, index)
-            said = self._plan[steps[index], index, find_rows(tables.states, state[index])]
+            # Best actions of all lifetimes: one that ended without being asked for costs nothing.
+            self._solve_new(task, index)
+            said = self._best[steps[index], index, find_rows(tables.states, state[index])]
         best[index] = said
         return best
 
-    def _follow_plans(self, task: Array, index: Array) -> None:
+    def _solve_new(self, task: Array, index: Array) -> None:
         tables = tabulate(self._family)
         assert tables is not None
         if self._task is None:
             self._task = np.full_like(task, np.nan)
             kind = np.min_scalar_type(tables.num_actions)
-            self._plan = np.zeros((self._family.horizon, self._num, len(tables.states)), kind)
+            self._best = np.zeros((self._family.horizon, self._num, len(tables.states)), kind)
         new = index[np.any(self._task[index] != task[index], axis=-1)]
         size = max(1, CHUNK // len(tables.next_row))
         for some in (new[start : start + size] for start in range(0, len(new), size)):
-            self._plan[:, some] = best_actions(self._family, task[some])
+            self._best[:, some] = best_actions(self._family, task[some])
         self._task[new] = task[new]
 
     def expected_rewards(self, task: Array, state: Array, alive: Array) -> Array | None:

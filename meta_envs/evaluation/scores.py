@@ -84,7 +84,7 @@ def assess(
         optimum, note = None, f"No score: {error}"
     # The optimal learner goes last, so that it takes nobody's place, and is taken off again below.
     # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
-    paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
+    paired = optimum if optimum is not None and (optimum.table or optimum.kind == "exact") else None
     records = record([*players, paired.policy] if paired else players, family, seeds, int(seed))
     best = records.pop() if paired else None
     if isinstance(id, TaskFamily):

@@ -73,7 +73,7 @@ class IMaze(Maze):
     every goal, the last one around the corner [ours: arms twice as long as half the corridor], and a goal is reached
     from 0.4 before it. Round the corners a body of this size and speed can go it in 25 decisions at least, 25.1 in the
     mean over its first places. The best search takes the nearer end first, and there both arms: at least 79 decisions,
-    27.9 blocks along the middle. The bound adds visits of the least duration up (`meta_envs/maze_optimum.py`).
+    27.9 blocks along the middle. The bound adds visits of the least duration up (`meta_envs/solvers/mazes.py`).
 
     The learner `searcher` follows that order along the middle, and has about 288: 93 decisions to the first goal, 29 to
     later ones [paper: about 100 and 30]. Told the goal (`oracle`), the same steersman has about 309. A feed-forward

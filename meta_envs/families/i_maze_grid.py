@@ -52,15 +52,15 @@ def find_windows(corridor: int, arm: int, view: int) -> Array:
     """
     maze, half = build_maze(corridor, arm), view // 2
     size = np.max(np.abs(maze.cells)) + half
-    plan = np.full((2 * size + 1, 2 * size + 1), -1)
-    plan[tuple((maze.cells + size).T)] = np.arange(len(maze.cells))
+    layout = np.full((2 * size + 1, 2 * size + 1), -1)
+    layout[tuple((maze.cells + size).T)] = np.arange(len(maze.cells))
     place = np.arange(view) - half
     windows = []
     for heading in range(4):
         to_front, to_right = HEADINGS[heading], HEADINGS[(heading + 1) % 4]
         offset = -place[:, None, None] * to_front + place[None, :, None] * to_right
         places = maze.cells[:, None, None, :] + offset + size
-        windows.append(plan[places[..., 0], places[..., 1]])
+        windows.append(layout[places[..., 0], places[..., 1]])
     return np.stack(windows, axis=1)
 
 

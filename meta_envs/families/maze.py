@@ -62,7 +62,7 @@ class Maze(TaskFamily):
     @property
     @abstractmethod
     def mazes(self) -> Mazes:
-        """The plans of all tasks."""
+        """The layouts of all tasks."""
 
     @abstractmethod
     def find_maze(self, task: Array) -> Array:

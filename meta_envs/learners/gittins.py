@@ -22,7 +22,7 @@ from meta_envs.errors import CannotServe
 from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.plans import Plan, Planner
+from meta_envs.learners.policies import PolicyLearner, TabularPolicy
 
 WORK = 1 << 30
 """States times rates of one table: some seconds."""
@@ -36,7 +36,7 @@ MAX_GAMMA = 0.995
 """Discounts nearer to 1 look thousands of pulls ahead."""
 
 
-class Gittins(Planner):
+class Gittins(PolicyLearner):
     """Plays the arm with the highest Gittins index, computed for this prior and lifetime; of several the first.
 
     Arms are taken for independent, with the family's Beta prior where it has one, else p ~ U[0, 1]. The finite-horizon
@@ -70,11 +70,11 @@ class Gittins(Planner):
         """Begin with no pulls."""
         self.check(family)
         assert isinstance(family, BernoulliBandit)
-        self._plan = IndexPlan(family, self._gamma)
+        self._policy = IndexPolicy(family, self._gamma)
         self._start(num)
 
 
-class IndexPlan(Plan):
+class IndexPolicy(TabularPolicy):
     """The policy that pulls an arm with the highest index, the first of several. A node counts pulls, then successes.
 
     Args:

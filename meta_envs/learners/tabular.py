@@ -73,7 +73,7 @@ class Posterior:
         return mean + spread * rng.standard_normal(mean.shape), waits / np.sum(waits, axis=-1, keepdims=True)
 
 
-def plan(means: Array, transitions: Array, length: int, slack: Array | None = None) -> Array:
+def backward_induction(means: Array, transitions: Array, length: int, slack: Array | None = None) -> Array:
     """Values of the actions in known MDPs, by backward induction over an inner episode, as the family computes them.
 
     Args:
@@ -116,7 +116,7 @@ def _gain(transitions: Array, slack: Array, best: Array) -> Array:
 
 
 class EpisodePlanner(Learner):
-    """A learner that makes a plan at the start of every inner episode and follows it to the end, ties broken at random.
+    """A learner that plans at the start of every inner episode and follows that to the end, ties broken at random.
 
     Attributes:
         posterior: What it has learnt.
@@ -158,7 +158,7 @@ class EpisodePlanner(Learner):
 
     @abstractmethod
     def _plan(self) -> Array:
-        """Values of the actions (num, episode_length, S, A), as `plan` gives them."""
+        """Values of the actions (num, episode_length, S, A), as `backward_induction` gives them."""
 
 
 class PSRL(EpisodePlanner):
@@ -176,7 +176,7 @@ class PSRL(EpisodePlanner):
         self.prior_mean = _checked(prior_mean)
 
     def _plan(self) -> Array:
-        return plan(*self.posterior.sample(self._rng), self._family.episode_length)
+        return backward_induction(*self.posterior.sample(self._rng), self._family.episode_length)
 
 
 class OptimisticPSRL(PSRL):
@@ -228,7 +228,7 @@ class UCRL2(EpisodePlanner):
 
     def _plan(self) -> Array:
         means, slack = self._widen()
-        return plan(means, self.posterior.transitions(), self._family.episode_length, slack)
+        return backward_induction(means, self.posterior.transitions(), self._family.episode_length, slack)
 
     def _widen(self) -> tuple[Array, Array]:
         """The highest mean rewards that are not implausible, and how far the transitions may move, (num, S, A) each."""
@@ -259,8 +259,8 @@ class BEB(EpisodePlanner):
         self._beta, self.prior_mean = beta, _checked(prior_mean)
 
     def _plan(self) -> Array:
-        bonus = self._beta / (1.0 + np.sum(self.posterior.weights, axis=-1))
-        return plan(self.posterior.rewards()[0] + bonus, self.posterior.transitions(), self._family.episode_length)
+        mean, bonus = self.posterior.rewards()[0], self._beta / (1.0 + np.sum(self.posterior.weights, axis=-1))
+        return backward_induction(mean + bonus, self.posterior.transitions(), self._family.episode_length)
 
 
 class MDPEpsilonGreedy(EpisodePlanner):
@@ -290,7 +290,8 @@ class MDPEpsilonGreedy(EpisodePlanner):
         return np.where(explores, self._rng.integers(self._family.num_actions, size=len(action)), action)
 
     def _plan(self) -> Array:
-        return plan(self.posterior.rewards()[0], self.posterior.transitions(), self._family.episode_length)
+        mean, transitions = self.posterior.rewards()[0], self.posterior.transitions()
+        return backward_induction(mean, transitions, self._family.episode_length)
 
 
 def _checked(prior_mean: float | None) -> float | None:

@@ -136,7 +136,7 @@ def count_visits(share: Array, horizon: int) -> Array:
 
 
 def solve_random_maze(family: RandomMaze) -> Optimum:
-    """The bound of random mazes: one who knows the plan and the goal from the beginning, at the greatest speed.
+    """The bound of random mazes: the oracle, told layout and goal from the beginning, at the greatest speed.
 
     What the search costs is left out, because goals are seen from afar. Each block that is crossed straight on takes 1,
     each that is turned in a quarter of the circle round its inner corner, and all of it is gone as if pushed.
@@ -153,7 +153,9 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
     np.add.at(share, (np.arange(len(task))[:, None], visit), away / (family.num_places - 1))
     visits = count_visits(share, family.horizon)[:, -1]
     error = 0.0 if family.layouts == "fixed" else ERRORS * standard_error(visits)
-    return _make(family, float(np.mean(visits)), error, "one who knows plan and goal, at the greatest speed")
+    return _make(
+        family, float(np.mean(visits)), error, "the oracle, which knows layout and goal, at the greatest speed"
+    )
 
 
 def find_ways(family: RandomMaze, task: Array) -> Array:
@@ -190,7 +192,7 @@ def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
     achieved, random = (each.realised for each in lived)
     goal, apple = max(family.goal_reward, 0.0), max(family.apple_reward, 0.0)
     margin = f" (and {ERRORS:g} standard errors of a mean over {TASKS} tasks)" if error else ""
-    told = ", told the plan," if isinstance(family, RandomMaze) and family.layouts == "random" else ""
+    told = ", told the layout," if isinstance(family, RandomMaze) and family.layouts == "random" else ""
     return Optimum(
         value=goal * (visits + error) + apple * family.num_apples,
         achieved=float(np.mean(achieved)),

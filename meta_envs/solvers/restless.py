@@ -11,7 +11,7 @@ import numpy as np
 
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array
-from meta_envs.learners.plans import Plan
+from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.many import live
 from meta_envs.solvers.optimum import Optimum
 
@@ -23,7 +23,7 @@ ERRORS = 3.0
 """Standard errors by which a bound lies above the simulated value."""
 
 
-class FilterPlan(Plan):
+class FilterPolicy(TabularPolicy):
     """Plays a restless bandit for the next reward alone, by the posterior mean of ``p_1``. A node is a belief.
 
     Either arm tells the same of ``p_1``: a reward from one is as likely as none from the other. The beliefs to come are
@@ -58,8 +58,8 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     because ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the luck of
     the draw.
     """
-    plan, rng = FilterPlan(family), np.random.default_rng(0)
-    lived = [_live_restless(plan, rng) for _ in range(LIFETIMES // CHUNK)]
+    policy, rng = FilterPolicy(family), np.random.default_rng(0)
+    lived = [_live_restless(policy, rng) for _ in range(LIFETIMES // CHUNK)]
     earned, luck = (np.concatenate(parts) for parts in zip(*lived, strict=True))
     returns = earned - luck @ np.linalg.lstsq(luck, earned - np.mean(earned), rcond=None)[0]
     value, error = float(np.mean(returns)), float(np.std(returns) / np.sqrt(LIFETIMES))
@@ -73,21 +73,21 @@ def solve_restless(family: RestlessBandit) -> Optimum:
         kind="bound",
         note=note,
         random_value=0.5 * family.num_trials,
-        plan=plan,
+        table=policy,
     )
 
 
-def _live_restless(plan: FilterPlan, rng: np.random.Generator) -> tuple[Array, Array]:
+def _live_restless(policy: FilterPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
     """What the filter expects to earn (CHUNK,), and what is lucky about these lifetimes, 0 in the mean (CHUNK, 3)."""
-    family = plan.family
+    family = policy.family
     lifetimes = live(family, CHUNK)
     lifetimes.begin(np.arange(CHUNK), rng.random((CHUNK, family.num_chance)))
-    node, earned = plan.start(CHUNK), np.zeros(CHUNK)
+    node, earned = policy.start(CHUNK), np.zeros(CHUNK)
     for step in range(family.num_trials):
-        mean = plan.first_mean(node)
+        mean = policy.first_mean(node)
         earned += np.maximum(mean, 1.0 - mean)
-        action = plan.action(step, node)
-        node = plan.follow(step, node, action, lifetimes.step(action).outcome)
+        action = policy.action(step, node)
+        node = policy.follow(step, node, action, lifetimes.step(action).outcome)
     clear = np.sum(np.abs(lifetimes.task[:, 1:] - 0.5) - 0.25, axis=-1)
     calm = np.where(lifetimes.task[:, 0] == family.sigmas[0], 1.0, -1.0) - (len(family.sigmas) == 1)
     return earned, np.stack([clear, calm, clear * calm], axis=-1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.family import Array
-from meta_envs.learners.plans import Plan
+from meta_envs.learners.policies import TabularPolicy
 from meta_envs.solvers.dynamic import solve_generic
 from meta_envs.solvers.optimum import Optimum
 
@@ -18,7 +18,7 @@ GRID = 1 << 14
 """Intervals between the beliefs of the two-step task, on [0, 1]."""
 
 
-class SwitchingPlan(Plan):
+class SwitchingPolicy(TabularPolicy):
     """Plays the switching two-step task by its belief. A node is the place and the probability that S2 is better.
 
     Args:
@@ -67,7 +67,7 @@ def solve_switching(family: SwitchingTwoStep) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {GRID + 1:,} beliefs a trial; half as many give {coarse - fine:.0e} more",
         random_value=trials * (family.high + family.low) / 2,
-        plan=SwitchingPlan(family, gains),
+        table=SwitchingPolicy(family, gains),
     )
 
 

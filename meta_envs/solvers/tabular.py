@@ -12,7 +12,7 @@ from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array
 from meta_envs.intervals import standard_error
 from meta_envs.learners.returns import record
-from meta_envs.learners.tabular import BEB, UCRL2, plan
+from meta_envs.learners.tabular import BEB, UCRL2, backward_induction
 from meta_envs.seeds import TABULAR_OPTIMA
 from meta_envs.solvers.optimum import Optimum
 
@@ -58,6 +58,6 @@ def _sample_optima(family: TabularMDP, num: int) -> Array:
     chunk = max(1, CHUNK // family.num_task_chance)
     for start in range(0, num, chunk):
         task = family.sample_task(rng.random((min(chunk, num - start), family.num_task_chance)))
-        values = plan(family.means(task), family.transitions(task), family.episode_length)
+        values = backward_induction(family.means(task), family.transitions(task), family.episode_length)
         optima.append(family.num_episodes * np.max(values[:, 0, 0], axis=-1))
     return np.concatenate(optima)

@@ -45,7 +45,7 @@ def render(mazes: Mazes, maze: Array, eye: Array, spots: Array, shown: Array, re
     """What is seen.
 
     Args:
-        mazes: The plans.
+        mazes: The layouts.
         maze: (B,) intp, each copy's maze.
         eye: (B, 3): x, y and heading in radians, 0 along x and clockwise on the map.
         spots: (B, n, 2): places of the goal, first, and of apples.
