@@ -120,7 +120,7 @@ def choose_learners(num_episodes: int) -> dict[str, Learner]:
 
 
 def measure(num_episodes: int, episodes: int, seed: int, ours: bool) -> Iterator[dict[str, Any]]:
-    """One row a learner, over the same tasks with the same luck."""
+    """One row a learner, over the same tasks on common random numbers."""
     family = TabularMDP(num_episodes=num_episodes)
     learners: list[tuple[str | None, Learner]] = [*choose_learners(num_episodes).items()]
     if ours:
@@ -160,7 +160,7 @@ def tabulate(rows: list[dict[str, Any]]) -> Table:
 def main(
     episodes: Annotated[int, typer.Option(min=2, max=2**20, help="Tasks, a lifetime each.")] = 1000,
     num_episodes: Annotated[list[int] | None, typer.Option(min=1, help="Inner episodes of a lifetime.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the tasks and the luck.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the tasks and the chance.")] = 1,
     ours: Annotated[bool, typer.Option(help="Also the learners with the family's own prior.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

@@ -161,7 +161,7 @@ class Certain(PSRL):
 
 
 def test_psrl_with_a_point_prior_is_the_oracle() -> None:
-    """With nothing left to learn it does what one does who knows the task."""
+    """With nothing left to learn it does what the oracle does."""
     oracle, certain = record([Oracle(), Certain()], TabularMDP(num_episodes=3), range(50), 0)
     np.testing.assert_array_equal(certain.realised, oracle.realised)
 
@@ -209,23 +209,23 @@ def test_first_actions_are_even(name: str) -> None:
 
 
 def test_oracle_beats_all_and_all_beat_chance() -> None:
-    """On common luck, up to 3 standard errors: one who knows the task >= learners, and those > random play."""
+    """On common random numbers, up to 3 standard errors: the oracle >= learners, and those > random play."""
     family = TabularMDP(num_episodes=5)
     assert serving(list(LEARNERS), family) == ["random", "oracle", *NAMES]
-    oracle, chance, *lives = record([Oracle(), Random(), *map(make_learner, NAMES)], family, range(300), 2)
+    oracle, chance, *others = record([Oracle(), Random(), *map(make_learner, NAMES)], family, range(300), 2)
     optimum = family.task_optimum(draw(family, 4000)[0])
     assert np.mean(oracle.expected) == pytest.approx(np.mean(optimum), abs=5 * np.std(optimum) / np.sqrt(300))
-    for name, life in zip(NAMES, lives, strict=True):
-        for better, worse in ((oracle, life), (life, chance)):
+    for name, other in zip(NAMES, others, strict=True):
+        for better, worse in ((oracle, other), (other, chance)):
             gap = better.expected - worse.expected
             assert np.mean(gap) > -3 * np.std(gap) / np.sqrt(300), name
-        gap = life.expected - chance.expected
+        gap = other.expected - chance.expected
         assert np.mean(gap) > 3 * np.std(gap) / np.sqrt(300), name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_seed_decides(name: str) -> None:
-    """The same streams give the same lives, also in a second beginning; another stream gives others."""
+    """The same streams give the same actions, also in a second beginning; another stream gives others."""
     learner = make_learner(name)
     first, again, other = (record([learner], SMALL, range(30), stream)[0].realised for stream in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -274,9 +274,9 @@ def test_solve_gives_a_bound_and_a_learner() -> None:
     assert optimum.random_value < optimum.achieved < optimum.value
     assert optimum.policy.name in ("beb", "ucrl2")
     assert optimum.policy is not optimum.policy
-    lived = record([optimum.policy], SMALL, range(2000), 4)[0].expected
-    spread = np.std(lived) * np.sqrt(1 / 2000 + 1 / 2000)
-    assert np.mean(lived) == pytest.approx(optimum.achieved, abs=4 * spread)
+    returns = record([optimum.policy], SMALL, range(2000), 4)[0].expected
+    spread = np.std(returns) * np.sqrt(1 / 2000 + 1 / 2000)
+    assert np.mean(returns) == pytest.approx(optimum.achieved, abs=4 * spread)
     played = record([Random()], SMALL, range(2000), 4)[0].expected
     assert np.mean(played) == pytest.approx(18.0, abs=4 * np.std(played) / np.sqrt(2000))
 

@@ -141,7 +141,7 @@ def test_the_last_time_limit_is_a_termination():
 
 
 def test_inner_episodes_are_resets_by_hand():
-    """The same as resetting the bare environment in its own task, with luck of its own each time."""
+    """The same as resetting the bare environment in its own task, with chance of its own each time."""
     env, bare = MultiEpisode(gym.make(DEPENDENT, num_trials=10), num_episodes=5), gym.make(DEPENDENT, num_trials=10)
     for lifetime in range(2):
         env.reset(seed=3 if lifetime == 0 else None)

@@ -356,7 +356,7 @@ def test_best_actions_lead_to_the_goal_nearly_at_top_speed():
 # Views
 
 
-def looked(maze, eye, spots=(), resolution=84, index=0):
+def viewed(maze, eye, spots=(), resolution=84, index=0):
     """One view of a maze from (x, y, degrees), with the goal and apples at places, or None for no goal."""
     places = np.array([[(-9.0, -9.0) if spot is None else spot for spot in (spots or [None])]])
     shown = np.array([[spot is not None for spot in (spots or [None])]])
@@ -372,7 +372,7 @@ def walled(layout, texture=0):
 
 def walls_seen(layout, eye, resolution=84):
     """Which pixels show walls: those that change where the walls' paint does."""
-    return (looked(walled(layout, 0), eye, (), resolution) != looked(walled(layout, 1), eye, (), resolution)).any(
+    return (viewed(walled(layout, 0), eye, (), resolution) != viewed(walled(layout, 1), eye, (), resolution)).any(
         axis=-1
     )
 
@@ -404,8 +404,8 @@ def test_an_apple_is_seen_where_geometry_says():
     """Two ahead and .5 right: centred on column 52.5, .16 * 42 / 2 = 3.4 pixels to either side, below the horizon."""
     layout = "######\n#....#\n#....#\n######"
     # Mazes have no halls, but eyes do not mind them.
-    free = looked(walled(layout), (1.5, 1.7, 0), [None, None])
-    with_apple = looked(walled(layout), (1.5, 1.7, 0), [None, (3.5, 2.2)])
+    free = viewed(walled(layout), (1.5, 1.7, 0), [None, None])
+    with_apple = viewed(walled(layout), (1.5, 1.7, 0), [None, (3.5, 2.2)])
     rows, columns = np.nonzero((free != with_apple).any(axis=-1))
     assert (columns.min(), columns.max()) == (49, 55)
     # Its centre is .3 high, .2 below the eye: 4.2 pixels below the horizon at 41.5.
@@ -448,11 +448,11 @@ def test_walls_hide_what_is_behind_them_and_nothing_else():
     """A goal behind a wall changes no pixel, one before it does, and one that peeps out is cut off at its edge."""
     layout = "#######\n#.....#\n#####.#\n#####.#\n#######"
     maze, eye = walled(layout), (3.0, 1.5, 0)
-    empty = looked(maze, eye)
-    np.testing.assert_array_equal(empty, looked(maze, eye, [(5.5, 3.5)]))
-    assert (empty != looked(maze, eye, [(4.5, 1.5)])).any()
+    empty = viewed(maze, eye)
+    np.testing.assert_array_equal(empty, viewed(maze, eye, [(5.5, 3.5)]))
+    assert (empty != viewed(maze, eye, [(4.5, 1.5)])).any()
     # Without walls its columns would be 42 + 42 * (.5 +- .25) / 2.3, 46.6 to 55.7; the corner is at 52.5.
-    changed = np.flatnonzero((empty != looked(maze, eye, [(5.3, 2.0)])).any(axis=(0, 2)))
+    changed = np.flatnonzero((empty != viewed(maze, eye, [(5.3, 2.0)])).any(axis=(0, 2)))
     assert changed[0] in (46, 47)
     assert changed[-1] in (51, 52)
 
@@ -460,13 +460,13 @@ def test_walls_hide_what_is_behind_them_and_nothing_else():
 def test_nearer_things_hide_farther_ones():
     """Whatever the order in which they are given, and a thing behind the eye is not seen."""
     maze, eye = walled(HALL), (1.5, 1.5, 0)
-    both = [looked(maze, eye, [None, *spots]) for spots in ([(3.0, 1.5), (4.0, 1.6)], [(4.0, 1.6), (3.0, 1.5)])]
+    both = [viewed(maze, eye, [None, *spots]) for spots in ([(3.0, 1.5), (4.0, 1.6)], [(4.0, 1.6), (3.0, 1.5)])]
     np.testing.assert_array_equal(*both)
-    near = looked(maze, eye, [None, (3.0, 1.5)])
+    near = viewed(maze, eye, [None, (3.0, 1.5)])
     assert (both[0] != near).any()
-    painted = (near != looked(maze, eye)).any(axis=-1)
+    painted = (near != viewed(maze, eye)).any(axis=-1)
     np.testing.assert_array_equal(both[0][painted], near[painted])
-    np.testing.assert_array_equal(looked(maze, (4.0, 1.5, 0), [(3.0, 1.5)]), looked(maze, (4.0, 1.5, 0)))
+    np.testing.assert_array_equal(viewed(maze, (4.0, 1.5, 0), [(3.0, 1.5)]), viewed(maze, (4.0, 1.5, 0)))
 
 
 def test_the_goal_of_the_i_is_not_seen_from_outside_its_alcove():
@@ -519,7 +519,7 @@ def test_places_look_different():
 
 
 def test_pictures_hide_the_goal_until_it_is_found():
-    """With the same luck, pictures and texts of all four goals are the same until one is found, then they tell it."""
+    """With the same chance, pictures and texts of all four goals are the same until one is found, then they tell it."""
     shown = []
     for goal in (1, 2, 3, 4):
         picture, text = (

@@ -88,7 +88,7 @@ def test_two_steps_by_hand():
 
 
 def best_by_search(family, task):
-    """Of every state and step the best return of one who knows the task, by search over all that can happen."""
+    """Of every state and step the oracle's return, by search over all that can happen."""
 
     @cache
     def returns(clock, room):

@@ -212,7 +212,7 @@ def test_simulated_policy_has_the_computed_value(id: str) -> None:
 
 
 def rooms_by_histories(family: TwoRooms, play: str) -> float:
-    """Expected return by all histories: "best" under the prior, "random", or "task 0" for one who knows that task."""
+    """Expected return by all histories: "best" under the prior, "random", or "task 0" for the oracle of that task."""
     tasks, prior = family.tasks()
     if play == "task 0":
         prior = np.array([1.0, 0.0, 0.0])
@@ -273,7 +273,7 @@ def test_merge_finds_equal_rows_only() -> None:
 
 
 def test_knowing_the_task_equals_brute_force() -> None:
-    """Values to one who knows the task are those of the recursion with that task alone in the prior."""
+    """Values of the oracle are those of the recursion with that task alone in the prior."""
     family = TwoRooms(length=4)
     *_, (rows, values) = task_action_values(family, family.tasks()[0])
     assert (rows.tolist(), values.shape) == ([0], (3, 1, 2))

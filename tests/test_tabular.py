@@ -1,4 +1,4 @@
-"""The tabular MDP: moments of its prior, its law and its clock, and the optimum of one who knows it by enumeration."""
+"""The tabular MDP: moments of its prior, its law and its clock, and the oracle by enumeration."""
 
 from itertools import product
 
@@ -10,7 +10,7 @@ from scipy import stats
 import meta_envs
 from meta_envs import testing
 from meta_envs.families.tabular import TabularMDP
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 
 ID = "MetaMDP-Tabular-v0"
 LEVEL = 1e-4
@@ -68,7 +68,7 @@ def test_steps_follow_the_tasks_law(tasks):
     """One task, 4000 lifetimes: next states by chi-square, rewards less their mean N(0, 1), for pairs met often."""
     family, task = TabularMDP(num_episodes=1), tasks[0]
     rng = np.random.default_rng(3)
-    lifetimes = live(family, 4000)
+    lifetimes = make_lifetimes(family, 4000)
     lifetimes.begin(np.arange(4000), rng.random((4000, family.num_chance)), np.tile(task, (4000, 1)))
     seen = []
     for _ in range(9):
@@ -106,7 +106,7 @@ def test_episodes_begin_in_state_0_every_ten_steps():
     assert elsewhere > 50
 
 
-def test_luck_at_its_ends_is_finite():
+def test_chance_at_its_ends_is_finite():
     """Uniforms of 0, and the largest below 1, give a task in the support, finite rewards and states in range."""
     family = TabularMDP()
     for value in (0.0, 1.0 - 2**-53):
@@ -159,7 +159,7 @@ def test_playing_the_best_action_earns_the_task_optimum(tasks):
     """40 tasks, 100 lifetimes each, by expected rewards: the mean ratio of earned to optimal is 1 within 4 errors."""
     family = TabularMDP()
     task = np.repeat(tasks[:40], 100, axis=0)
-    lifetimes = live(family, len(task))
+    lifetimes = make_lifetimes(family, len(task))
     lifetimes.begin(np.arange(len(task)), np.random.default_rng(7).random((len(task), family.num_chance)), task)
     earned = np.zeros(len(task))
     for _ in range(family.horizon):

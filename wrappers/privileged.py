@@ -43,14 +43,14 @@ class Privileged(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a lifetime."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return observation, {**info, **self._look()}
+        return observation, {**info, **self._read()}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take an action."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, {**info, **self._look()}
+        return observation, reward, terminated, truncated, {**info, **self._read()}
 
-    def _look(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         base = self._base
         info = {
             "task": base.task,

@@ -163,14 +163,14 @@ def _newton(predictors: Array, ones: Array, count: Array, ridge: float) -> tuple
         odds = predictors @ weights
         return float(np.sum(ones * odds - count * np.logaddexp(0.0, odds)))
 
-    def look(weights: Array) -> tuple[Array, Array]:
+    def differentiate(weights: Array) -> tuple[Array, Array]:
         chance = 1.0 / (1.0 + np.exp(-np.clip(predictors @ weights, -500, 500)))
         gradient = predictors.T @ (ones - count * chance) - ridge * weights
         return gradient, (predictors.T * (count * chance * (1.0 - chance))) @ predictors + penalty
 
     reached = False
     for _ in range(100):
-        gradient, information = look(weights)
+        gradient, information = differentiate(weights)
         step = np.linalg.lstsq(information, gradient, rcond=None)[0]
         value = measure(weights) - ridge / 2 * np.sum(weights**2)
         while measure(weights + step) - ridge / 2 * np.sum((weights + step) ** 2) < value - 1e-9 * (1 + abs(value)):
@@ -179,7 +179,7 @@ def _newton(predictors: Array, ones: Array, count: Array, ridge: float) -> tuple
         if np.max(np.abs(step), initial=0.0) < 1e-10:
             reached = True
             break
-    return weights, look(weights)[1], measure(weights), reached
+    return weights, differentiate(weights)[1], measure(weights), reached
 
 
 def _may_diverge(patterns: Array, ones: Array, count: Array) -> bool:

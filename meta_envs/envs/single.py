@@ -14,7 +14,7 @@ from meta_envs.envs.advice import Advice
 from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
-from meta_envs.lifetimes.one import live_one
+from meta_envs.lifetimes.one import make_lifetime
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -45,7 +45,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         self.action_space = self.family.action_space
         self.observation_space = self.family.observation_space
         self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
-        self._lifetime = live_one(self.family)
+        self._lifetime = make_lifetime(self.family)
         self._over = True
         self._advice = Advice(self.family, 1)
         self._belief: Belief | None = None

@@ -18,7 +18,7 @@ from meta_envs.envs.single import RENDER_FPS
 from meta_envs.family import Array, Observation, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.chance import Streams
-from meta_envs.lifetimes.many import live, pick, put, take
+from meta_envs.lifetimes.many import make_lifetimes, pick, put, take
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, Viewer, find_painter
 
@@ -72,7 +72,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         low_high = (single.low, single.high) if isinstance(single, spaces.Box) else None
         self._idle_action = np.clip(0, *low_high) if low_high else getattr(single, "start", 0)
         self._everyone = np.arange(self.num_envs)
-        self._lifetimes = live(self.family, self.num_envs)
+        self._lifetimes = make_lifetimes(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
         self._over: Array | None = None
         self._advice = Advice(self.family, self.num_envs)

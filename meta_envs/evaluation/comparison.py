@@ -46,16 +46,16 @@ def find_differences(cards: Sequence[Scorecard], records: Sequence[Record]) -> l
 
 
 def _differ(one: tuple[Scorecard, Record], two: tuple[Scorecard, Record]) -> Difference:
-    (card, lived), (other, lived_too) = one, two
-    paired = standard_error(lived.expected - lived_too.expected)
-    unpaired = float(np.hypot(standard_error(lived.expected), standard_error(lived_too.expected)))
+    (card, first), (other, second) = one, two
+    paired = standard_error(first.expected - second.expected)
+    unpaired = float(np.hypot(standard_error(first.expected), standard_error(second.expected)))
     return Difference(
         id=card.id,
         learner=card.learner,
         other=other.learner,
         episodes=card.episodes,
         seed=card.seed,
-        difference=float(np.mean(lived.expected - lived_too.expected)),
+        difference=float(np.mean(first.expected - second.expected)),
         se=paired,
         se_unpaired=unpaired,
         variance_saved=1.0 - (paired / unpaired) ** 2 if unpaired > 0.0 else None,

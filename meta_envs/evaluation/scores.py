@@ -93,8 +93,8 @@ def assess(
         place = id.rpartition(":")[2]
     facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
     cards = [
-        Scorecard(learner=name, **facts, **_summarise(lived, best, optimum, note))
-        for name, lived in zip(_tell_apart([player.name for player in players]), records, strict=True)
+        Scorecard(learner=name, **facts, **_summarise(own, best, optimum, note))
+        for name, own in zip(_tell_apart([player.name for player in players]), records, strict=True)
     ]
     return cards, records
 
@@ -105,16 +105,16 @@ def _tell_apart(names: Sequence[str]) -> list[str]:
     return [f"{name} #{count + 1}" if count else name for name, count in zip(names, earlier, strict=True)]
 
 
-def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
+def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
     """The numbers of a card."""
-    curve, curve_se = _regret_curve(lived)
-    returns = lived.expected if best is None or optimum is None else _without_luck(lived, best, optimum)
+    curve, curve_se = _regret_curve(own)
+    returns = own.expected if best is None or optimum is None else _reduce_variance(own, best, optimum)
     mean = float(np.mean(returns))
     summary: dict[str, Any] = {
         "return_mean": mean,
         "return_se": standard_error(returns),
-        "realised_return_mean": float(np.mean(lived.realised)),
-        "realised_return_se": standard_error(lived.realised),
+        "realised_return_mean": float(np.mean(own.realised)),
+        "realised_return_se": standard_error(own.realised),
         "regret_mean": curve[-1] if curve else None,
         "regret_se": curve_se[-1] if curve_se else None,
         "score": None,
@@ -142,17 +142,17 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
     }
 
 
-def _regret_curve(lived: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
+def _regret_curve(own: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
     """Means and standard errors (horizon)."""
-    if lived.regret is None or lived.squares is None:
+    if own.regret is None or own.squares is None:
         return None, None
-    num = len(lived.expected)
-    curve = lived.regret / num
-    spread = np.maximum(lived.squares / num - curve**2, 0.0)
+    num = len(own.expected)
+    curve = own.regret / num
+    spread = np.maximum(own.squares / num - curve**2, 0.0)
     return curve.tolist(), np.sqrt(spread / (num - 1)).tolist()
 
 
-def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
+def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> Array:
     """Expected returns (n,) less what the optimal learner's say about the luck of the draw.
 
     Few lifetimes do not tell the slope of the one on the other: nothing is taken out then, but of the optimal learner's
@@ -160,7 +160,7 @@ def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
     """
     deviation = best.expected - np.mean(best.expected)
     spread = np.sum(deviation**2)
-    slope = float(np.array_equal(lived.expected, best.expected))
+    slope = float(np.array_equal(own.expected, best.expected))
     if len(deviation) >= MANY and spread > 0.0:
-        slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread
-    return lived.expected - slope * (best.expected - optimum.achieved)
+        slope = np.sum(deviation * (own.expected - np.mean(own.expected))) / spread
+    return own.expected - slope * (best.expected - optimum.achieved)

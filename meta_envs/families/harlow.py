@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from meta_envs.arguments import require, require_integers, require_numbers
 from meta_envs.families.worlds.images import GENERATED, SPLITS, Images, as_images, count_images, load_images
-from meta_envs.families.worlds.panorama import hang, look, picture_size
+from meta_envs.families.worlds.panorama import hang, picture_size, render_view
 from meta_envs.family import Array, TaskFamily
 
 LEFT, RIGHT, STAY = range(3)
@@ -207,7 +207,7 @@ class Harlow(TaskFamily):
 
     def observe(self, task: Any, state: Array) -> Array:
         heading, phase = state[:, HEADING], state[:, PHASE]
-        pixels = look(self.resolution, heading, phase == FIXATION)
+        pixels = render_view(self.resolution, heading, phase == FIXATION)
         choosing = np.flatnonzero(phase == CHOICE)
         if len(choosing):
             state = state[choosing]

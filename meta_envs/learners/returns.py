@@ -69,8 +69,8 @@ def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:
         lost = rollout.alive * rollout.regret
     else:
         optimum = family.task_optimum(task)
-        share = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
-        lost = None if optimum is None else share * optimum - expected
+        part = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
+        lost = None if optimum is None else part * optimum - expected
     regret = None if lost is None else np.cumsum(lost, axis=0)
     return Record(
         np.sum(expected, axis=0),

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner, select_known
 from meta_envs.lifetimes.chance import Streams
-from meta_envs.lifetimes.many import Lifetimes, live
+from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
 from meta_envs.lifetimes.tables import find_rows, tabulate
 
@@ -76,7 +76,7 @@ def roll_out(
         streams = Streams(len(seeds), family.num_chance, ahead=1)
         streams.seed(range(len(seeds)), seeds)
         chance = streams.draw(everyone)
-        lifetimes = live(family, len(seeds))
+        lifetimes = make_lifetimes(family, len(seeds))
         lifetimes.begin(everyone, chance)
         rollouts = []
         for place, learner in enumerate(learners):

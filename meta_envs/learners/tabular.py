@@ -57,10 +57,10 @@ class Posterior:
         seen = self.visits * self._prior_variance
         total = seen + self._noise
         # Without noise one reward tells all, and without spread of the prior none tells anything.
-        share = np.divide(seen, total, out=np.zeros_like(seen), where=total > 0.0)
+        weight = np.divide(seen, total, out=np.zeros_like(seen), where=total > 0.0)
         average = self.paid / np.maximum(self.visits, 1)
-        mean = self._prior_mean + share * (average - self._prior_mean)
-        return mean, np.sqrt(self._prior_variance * (1.0 - share))
+        mean = self._prior_mean + weight * (average - self._prior_mean)
+        return mean, np.sqrt(self._prior_variance * (1.0 - weight))
 
     def transitions(self) -> Array:
         """Means (num, S, A, S) of the probabilities of the next state."""

@@ -17,7 +17,7 @@ from meta_envs.families.harlow import FIXATION_REWARD, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 4096
@@ -72,7 +72,7 @@ def _make(value: float, kind: Any, note: str, random: float) -> Optimum:
 
 def _simulate_random(family: Harlow) -> float:
     rng = np.random.default_rng(0)
-    lifetimes, total = live(family, LIFETIMES), np.zeros(LIFETIMES)
+    lifetimes, total = make_lifetimes(family, LIFETIMES), np.zeros(LIFETIMES)
     lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))
     alive = np.ones(LIFETIMES, dtype=bool)
     while alive.any():

@@ -143,6 +143,6 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
 def simulate(family: IndependentBandit, policy: IndexPolicy, knowing: float) -> tuple[float, float]:
     """Expected return of a policy and its standard error: the oracle's, ``knowing``, less the mean regret."""
     num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
-    lived, best = record([PolicyPlayer(policy), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
-    missed = best.expected - lived.expected
+    own, best = record([PolicyPlayer(policy), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
+    missed = best.expected - own.expected
     return knowing - float(np.mean(missed)), float(np.std(missed, ddof=1) / np.sqrt(num))

@@ -12,7 +12,7 @@ import numpy as np
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array
 from meta_envs.learners.policies import TabularPolicy
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 1 << 14
@@ -59,9 +59,9 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     the draw.
     """
     policy, rng = FilterPolicy(family), np.random.default_rng(0)
-    lived = [_live_restless(policy, rng) for _ in range(LIFETIMES // CHUNK)]
-    earned, luck = (np.concatenate(parts) for parts in zip(*lived, strict=True))
-    returns = earned - luck @ np.linalg.lstsq(luck, earned - np.mean(earned), rcond=None)[0]
+    parts = [_simulate(policy, rng) for _ in range(LIFETIMES // CHUNK)]
+    earned, chance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    returns = earned - chance @ np.linalg.lstsq(chance, earned - np.mean(earned), rcond=None)[0]
     value, error = float(np.mean(returns)), float(np.std(returns) / np.sqrt(LIFETIMES))
     note = (
         f"pulling the arm with the higher posterior mean is optimal and earns {value:.3f} ± {error:.3f} in "
@@ -77,10 +77,10 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     )
 
 
-def _live_restless(policy: FilterPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
+def _simulate(policy: FilterPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
     """What the filter expects to earn (CHUNK,), and what is lucky about these lifetimes, 0 in the mean (CHUNK, 3)."""
     family = policy.family
-    lifetimes = live(family, CHUNK)
+    lifetimes = make_lifetimes(family, CHUNK)
     lifetimes.begin(np.arange(CHUNK), rng.random((CHUNK, family.num_chance)))
     node, earned = policy.start(CHUNK), np.zeros(CHUNK)
     for step in range(family.num_trials):

@@ -37,7 +37,7 @@ def solve_tabular(family: TabularMDP) -> Optimum:
     # Chosen in other lifetimes than it is judged in, for the best of several looks better than it is.
     trial = TABULAR_OPTIMA.lifetimes(max(2, num // 8))
     trials = record([BEB(), UCRL2()], family, trial, 0)
-    player = (BEB, UCRL2)[int(np.argmax([np.mean(lived.expected) for lived in trials]))]
+    player = (BEB, UCRL2)[int(np.argmax([np.mean(each.expected) for each in trials]))]
     achieved = record([player()], family, range(trial.stop, trial.stop + num), 0)[0].expected
     return Optimum(
         value=float(np.mean(optima) + ERRORS * error),

@@ -43,7 +43,7 @@ def to_columns(angle: Array, resolution: int) -> Array:
     return np.rint(angle * (count_columns(resolution) / 360.0)).astype(np.intp)
 
 
-def look(resolution: int, heading: Array, cross: Array) -> Array:
+def render_view(resolution: int, heading: Array, cross: Array) -> Array:
     """The scenery, with the cross at heading 0 where there is one.
 
     Args:
