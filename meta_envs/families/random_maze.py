@@ -19,10 +19,10 @@ class RandomMaze(Maze):
     """A maze seen in the first person, in which the goal is somewhere else in every lifetime, and apples too.
 
     ## Description
-    In a maze of winding corridors the goal is to be found, and found again: who reaches it is put to a random place. In
-    the next lifetime it is elsewhere, and so are the apples on the way. The maze is always the same, or another one in
-    every lifetime, and then its layout must be learned too. Goal and apples are seen wherever no wall is before them.
-    The patterns of the walls change every few blocks, so that places can be told apart.
+    In a maze of winding corridors the goal is to be found, and found again: reaching it puts the agent to a random
+    place. In the next lifetime it is elsewhere, and so are the apples on the way. The maze is always the same, or
+    another one in every lifetime, and then its layout must be learned too. Goal and apples are seen wherever no wall is
+    before them. The patterns of the walls change every few blocks, so that places can be told apart.
 
     ## Task prior
     The task is `(layout, goal)`, shape `(2,)`: the number of the maze in its set, from 0, and the goal's place, from 0,
@@ -85,7 +85,7 @@ class RandomMaze(Maze):
     Sizes, clocks, actions, observations, rewards, and what is drawn in a lifetime are the paper's, which has them from
     Mirowski et al. [ours]: the layouts, since those of DeepMind Lab were not published: a random depth-first walk
     connects all places, and of the walls left between neighbouring places one in ten is left out, so that there are
-    loops; walls as thick as corridors, so that 5 x 10 places take 11 x 21 blocks; all lengths, speeds and looks; the
+    loops; walls as thick as corridors, so that 5 x 10 places take 11 x 21 blocks; all lengths, speeds and colours; the
     number of apples and that they are of one kind.
 
     ## References
