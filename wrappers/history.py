@@ -1,4 +1,4 @@
-"""The previous action, the previous reward and the time beside the observation: what makes a memory a learner.
+"""The previous action, the previous reward and the time beside the observation, for learners with a memory.
 
 Wang et al. 2016, section 2.2: without these inputs an agent's recurrent dynamics have nothing to learn from.
 """
@@ -190,7 +190,7 @@ def _check_reward_values(values: Any, encoding: str) -> Array | None:
 
 
 def elapsed_times(env: Any) -> Array | None:
-    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where nobody knows.
+    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where unknown.
 
     A wrapper that makes lifetimes longer, such as `MultiEpisode`, says so by an attribute of this name.
     """

@@ -65,7 +65,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def best_action(self) -> int | None:
-        """What one who knows the task would do now; None where nobody knows, and when the lifetime is over.
+        """The oracle's action now; None where it is not known, and when the lifetime is over.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -76,7 +76,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def expected_rewards(self) -> Array | None:
-        """Mean rewards of the next step (A,) float64, by action; None where nobody knows, and after the end.
+        """Mean rewards of the next step (A,) float64, by action; None where unknown, and after the end.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -87,7 +87,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def belief(self) -> Array | None:
-        """What the ideal learner believes now (D,), in the family's form; None where there is no such learner.
+        """The ideal learner's belief now (D,), in the family's form; None where there is no such learner.
 
         Raises:
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` on.
@@ -110,7 +110,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
         Args:
             seed: Seeds the generator ``np_random``; None goes on with it.
-            options: ``{"task": (T,)}`` fixes the task; the lifetime's luck is the same as without.
+            options: ``{"task": (T,)}`` fixes the task; the lifetime's chance is the same as without.
 
         Raises:
             ValueError: If an option is unknown, the task is not in the prior's support, or the seed is no whole number;

@@ -104,7 +104,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def best_action(self) -> Array | None:
-        """What one who knows the tasks would do now (num_envs,), 0 after the end; None where nobody knows.
+        """The oracle's actions now (num_envs,), 0 after the end; None where they are not known.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -113,7 +113,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def expected_rewards(self) -> Array | None:
-        """Mean rewards of the next step (num_envs, A) float64, by action, 0 after the end; None where nobody knows.
+        """Mean rewards of the next step (num_envs, A) float64, by action, 0 after the end; None where unknown.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -122,7 +122,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def belief(self) -> Array | None:
-        """What the ideal learner believes now (num_envs, D), in the family's form; None without such a learner.
+        """The ideal learner's beliefs now (num_envs, D), in the family's form; None without such a learner.
 
         Raises:
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` of every copy on.
@@ -196,7 +196,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
         Args:
             actions: (num_envs,) integers for discrete actions; with "NextStep", those of copies whose lifetime is over
-                are not looked at.
+                are ignored.
 
         Returns:
             Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool,
@@ -235,7 +235,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             infos = _final_infos(observation, terminated)
             ended = np.flatnonzero(terminated)
             self._begin(ended)
-            # Only the newborn are looked at again: images cost more than all else.
+            # Only the newborn are observed again: images cost more than all else.
             put(observation, ended, self._lifetimes.observe(ended))
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
 

@@ -1,7 +1,7 @@
-"""Lifetimes: tasks being lived in, many side by side, with all their chance given at birth.
+"""Lifetimes: many of them side by side, with all their chance given at the beginning.
 
-A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not,
-and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step.
+A family whose states are few is played by look-ups: the law of a new lifetime's task is tabulated once, its chance is
+not, and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at each step.
 Both give the same numbers to the last bit, and so do one copy (`meta_envs.lifetimes.one`) and many.
 """
 
@@ -19,7 +19,7 @@ EVERYONE = slice(None)
 
 
 class Step(NamedTuple):
-    """What a step of ``B`` lifetimes gives."""
+    """Outcomes, rewards and ends of one step of ``B`` lifetimes."""
 
     outcome: Array
     """(B,) or (B, O)"""
@@ -34,7 +34,7 @@ class Lifetimes(ABC):
 
     Attributes:
         task: The hidden tasks (num, T).
-        steps: Steps lived so far (num,).
+        steps: Steps taken so far (num,).
     """
 
     def __init__(self, family: TaskFamily, num: int) -> None:
@@ -58,7 +58,7 @@ class Lifetimes(ABC):
         self._enter(index, task, task_chance, step_chance)
 
     def step(self, action: Array) -> Step:
-        """Live one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
+        """Take one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
         outcome, reward = self._transition(action)
         self.steps += 1
         if self._clock is not None:
@@ -79,7 +79,7 @@ class Lifetimes(ABC):
 
     @abstractmethod
     def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
-        """Take newborns in: ``step_chance`` is (b, horizon, num_step_chance)."""
+        """Take new lifetimes in: ``step_chance`` is (b, horizon, num_step_chance)."""
 
     @abstractmethod
     def _transition(self, action: Array) -> tuple[Array, Array]:

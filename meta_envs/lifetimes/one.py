@@ -35,7 +35,7 @@ class Lifetime(ABC):
     @property
     @abstractmethod
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
 
     @abstractmethod
     def state(self) -> Array:
@@ -65,7 +65,7 @@ class PlainLifetime(Lifetime):
 
     @property
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
         return int(self._lifetimes.steps[0])
 
     def state(self) -> Array:
@@ -117,7 +117,7 @@ class TabulatedLifetime(Lifetime):
 
     @property
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
         return self._steps
 
     def state(self) -> Array:
