@@ -1,4 +1,4 @@
-"""Who acts: the protocol of learners, the rules, and the loop that lets them live; `meta_envs.roster` names them."""
+"""Learners: their protocol, the rules, and the loop that rolls them out; `meta_envs.roster` names them."""
 
 from meta_envs.learners.bandits import (
     UCB,

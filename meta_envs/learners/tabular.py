@@ -1,4 +1,4 @@
-"""Learners for tabular MDPs lived in for several episodes: posterior sampling, optimism, bonuses, and greedy planning.
+"""Learners for tabular MDPs of several episodes: posterior sampling, optimism, bonuses, and greedy planning.
 
 All plan by backward induction over an inner episode, at the start of each, with what the episodes before have told.
 They know the family's prior and mechanics, and of the task what they have seen. To where the last step of an inner
@@ -19,7 +19,7 @@ from meta_envs.learners.learner import Learner, pick_best
 
 
 class Posterior:
-    """What ``num`` lifetimes have told of their MDPs: normal beliefs of the mean rewards, Dirichlet of the transitions.
+    """Posteriors over the MDPs of ``num`` lifetimes: normal for the mean rewards, Dirichlet for the transitions.
 
     Args:
         family: The family, whose prior and reward noise hold.
@@ -74,7 +74,7 @@ class Posterior:
 
 
 def backward_induction(means: Array, transitions: Array, length: int, slack: Array | None = None) -> Array:
-    """Values of the actions in known MDPs, by backward induction over an inner episode, as the family computes them.
+    """Action values in known MDPs, by backward induction over an inner episode, as the family computes them.
 
     Args:
         means: Mean rewards (num, S, A), or by the steps of an inner episode (num, length, S, A).
@@ -204,7 +204,7 @@ class OptimisticPSRL(PSRL):
 
 
 class UCRL2(EpisodePlanner):
-    """Optimism in the face of uncertainty: the best MDP among those that are not implausible, for each inner episode.
+    """Optimism in the face of uncertainty: the best plausible MDP, for each inner episode.
 
     Means and transitions are those seen. With ``n`` visits of a pair, before episode ``k``, mean rewards reach up by
     ``scaling * noise_sd * sqrt(4 log(2 S A (k + 1) / delta) / n)``, and the probabilities of next states move by
@@ -231,7 +231,7 @@ class UCRL2(EpisodePlanner):
         return backward_induction(means, self.posterior.transitions(), self._family.episode_length, slack)
 
     def _widen(self) -> tuple[Array, Array]:
-        """The highest mean rewards that are not implausible, and how far the transitions may move, (num, S, A) each."""
+        """The highest plausible mean rewards, and how far the transitions may move, (num, S, A) each."""
         family, posterior = self._family, self.posterior
         episode = self._state[0, 0] // family.episode_length + 1
         logs = 4.0 * np.log(2.0 * family.num_pairs * (episode + 1) / self._delta)
@@ -242,7 +242,7 @@ class UCRL2(EpisodePlanner):
 
 
 class BEB(EpisodePlanner):
-    """Plans with posterior means, and with a bonus for what is little known.
+    """Exploration bonuses: plans with posterior means, plus a bonus for pairs that were seldom seen.
 
     The bonus of a pair is ``beta / (1 + S + n)`` after ``n`` transitions seen from it: its weight in the prior and the
     posterior. Source: Kolter & Ng 2009, Bayesian exploration bonus.
@@ -264,7 +264,7 @@ class BEB(EpisodePlanner):
 
 
 class MDPEpsilonGreedy(EpisodePlanner):
-    """Plans with posterior means, without any wish to explore, and sometimes acts at random; never as `mdp_greedy`.
+    """Epsilon-greedy: plans with posterior means alone, and sometimes acts at random; never as `mdp_greedy`.
 
     Source: baselines of RL^2.
 

@@ -46,7 +46,7 @@ class TreePolicy(TabularPolicy):
 
 
 def most_beliefs(family: DiscreteFamily) -> int:
-    """How many beliefs are gone through at most."""
+    """Most beliefs that are enumerated."""
     return MAX_BRANCHES // (family.num_actions * family.num_outcomes)
 
 

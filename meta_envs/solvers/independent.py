@@ -89,7 +89,7 @@ def solve_two_arms(family: IndependentBandit) -> Optimum:
 
 
 def solve_independent(family: IndependentBandit) -> Optimum:
-    """Exact, by a recursion of its own for two arms; where there are too many beliefs to count, a bound.
+    """The optimum, exact, by a recursion of its own for two arms; where beliefs are too many, a bound.
 
     Raises:
         Unsolvable: If lifetimes are too long even for bounds.

@@ -1,4 +1,4 @@
-"""A bound of the Bayes-optimal return in first-person mazes, from shortest ways and the best order of search.
+"""Upper bound of the Bayes-optimal return in first-person mazes, from shortest ways and the best order of search.
 
 How fast a body can be follows from `meta_envs.families.maze`. A primitive step drives it half of the last step's way
 and half of ``SPEED`` on, so that from rest it covers ``SPEED`` times the steps but one, as long as no wall moves it.
@@ -11,7 +11,7 @@ less than .0781 long. The way is thus at least that of a string of this distance
 
 Goals are reached when a decision ends, so that the decisions of a visit are a whole number. Let ``h`` be its least one,
 by the shortest way from where the body was put. What it is put to is drawn anew for every visit and independent of all
-that was done before: however clever, nobody makes more visits in the time that is left than a process whose visits take
+that was done before: however clever, no learner makes more visits in the time left than a process whose visits take
 ``h``, and its mean number is found step by step from the first visit (`count_visits`).
 """
 

@@ -1,4 +1,4 @@
-"""What a solver gives: the best expected return and the policy that has it."""
+"""The optimum that a solver gives: the best expected return and the policy that has it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Optimum:
-    """How well a family can be played by a learner that starts with nothing but the prior."""
+    """The Bayes optimum of a family: value and policy of a learner that starts with nothing but the prior."""
 
     value: float
     """The Bayes-optimal expected return of a lifetime, or an upper bound of it."""

@@ -1,7 +1,7 @@
 """The optimum of restless bandits, by filtering: a belief for where the walk is now, moved on between trials.
 
-Histories hardly ever share such a belief, so that they cannot be gone through one by one. It is a whole distribution,
-but every action tells as much as any other: the optimal policy is known without any values, and what it earns is
+Two histories hardly ever have the same belief, so that beliefs cannot be enumerated. A belief is a whole distribution,
+but every action tells as much as any other: the optimal policy is known without any values, and its return is
 simulated.
 """
 
@@ -18,13 +18,13 @@ from meta_envs.solvers.optimum import Optimum
 LIFETIMES = 1 << 14
 """Simulated lifetimes of the restless bandit, always the same ones."""
 CHUNK = 1 << 12
-"""Those of them that are lived side by side."""
+"""Those of them that are simulated side by side."""
 ERRORS = 3.0
 """Standard errors by which a bound lies above the simulated value."""
 
 
 class FilterPolicy(TabularPolicy):
-    """Plays a restless bandit for the next reward alone, by the posterior mean of ``p_1``. A node is a belief.
+    """Greedy policy of a restless bandit, by the posterior mean of ``p_1``. A node is a belief.
 
     Either arm tells the same of ``p_1``: a reward from one is as likely as none from the other. The beliefs to come are
     thus the same whatever is pulled, nothing can be gained later by losing now, and this is Bayes-optimal.
@@ -54,9 +54,8 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     """The optimum of a restless bandit: the policy exactly, its value by simulation.
 
     Every lifetime counts with the posterior means of what was pulled, not with the rewards, whose noise is thus left
-    out. What one who knows ``p_1`` earns in the same lifetimes has a known mean, 3/4 a trial whatever the volatility,
-    because ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the luck of
-    the draw.
+    out. The oracle's return in the same lifetimes has a known mean, 3/4 a trial whatever the volatility, because
+    ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the variance.
     """
     policy, rng = FilterPolicy(family), np.random.default_rng(0)
     parts = [_simulate(policy, rng) for _ in range(LIFETIMES // CHUNK)]
@@ -78,7 +77,7 @@ def solve_restless(family: RestlessBandit) -> Optimum:
 
 
 def _simulate(policy: FilterPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
-    """What the filter expects to earn (CHUNK,), and what is lucky about these lifetimes, 0 in the mean (CHUNK, 3)."""
+    """Expected returns of the filter (CHUNK,), and control variates of these lifetimes, with mean 0 (CHUNK, 3)."""
     family = policy.family
     lifetimes = make_lifetimes(family, CHUNK)
     lifetimes.begin(np.arange(CHUNK), rng.random((CHUNK, family.num_chance)))

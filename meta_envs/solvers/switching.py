@@ -1,6 +1,6 @@
 """The optimum of the switching two-step task, by filtering: a belief for what holds now, moved on between trials.
 
-Histories hardly ever share such a belief, so that they cannot be gone through one by one. It is a single number, and
+Two histories hardly ever have the same belief, so that beliefs cannot be enumerated. A belief is a single number, and
 dynamic programming runs over a fine grid of it.
 """
 
@@ -19,7 +19,7 @@ GRID = 1 << 14
 
 
 class SwitchingPolicy(TabularPolicy):
-    """Plays the switching two-step task by its belief. A node is the place and the probability that S2 is better.
+    """Optimal policy of the switching two-step task. A node is the place and the probability that S2 is better.
 
     Args:
         family: The family for whose prior the policy is.
