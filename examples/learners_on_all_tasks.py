@@ -24,7 +24,7 @@ interval. Where the optimum is a bound, the best that can be had scores less tha
 
 
 def lifetimes(id: str, most: int) -> int:
-    """As many as are asked for, fewer where steps or planning cost more."""
+    """Number of lifetimes: as asked for, fewer where steps or planning cost more."""
     family = meta_envs.make_family(id)
     if family.horizon > 200:
         return max(2, most // 50)

@@ -13,7 +13,7 @@ PARAMETERS = ("alpha", "beta", "epsilon")
 ENOUGH = 1.9207
 """Log-likelihood that separates a 95 % profile interval from its peak: half of chi squared's quantile."""
 NEAR = 1e-4
-"""Estimates this share of the range from its end are at it."""
+"""Estimates this fraction of the range from its end are at it."""
 
 
 class Block:

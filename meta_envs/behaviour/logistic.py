@@ -13,7 +13,7 @@ from meta_envs.behaviour.trials import TrialTable
 from meta_envs.family import Array
 
 STEEP = 15.0
-"""Log odds beyond which a fit may be on its way to infinity, and separation is looked for."""
+"""Log odds beyond which a fit may be on its way to infinity, and separation is tested for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
     Args:
         table: Steps of a two-step task or of a bandit as recorded, or one row a trial with ``lifetime``, ``trial``,
             ``action`` of two values, ``reward`` (more than 0 or not), and ``common`` where there are transitions.
-        lags: Earlier trials to look at, at least 1; trials without as many before them are left out.
+        lags: Earlier trials that are predictors, at least 1; trials without as many before them are left out.
         ridge: Penalty, as in `fit_logistic`.
         side_bias: Whether to add a constant, in favour of the higher action.
 

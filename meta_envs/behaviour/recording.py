@@ -1,4 +1,4 @@
-"""Recording: learners live the lifetimes of an evaluation, and every step of theirs is written down."""
+"""Recording: rollouts of learners in the lifetimes of an evaluation, written down step by step."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def record_trials(
     seed: int = 1,
     **keywords: Any,
 ) -> TrialTable:
-    """Let learners live the lifetimes that `meta_envs.evaluate` gives them, and write every step down.
+    """Roll learners out in the lifetimes of `meta_envs.evaluate`, and write every step down.
 
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, and the learners' own chance is that of
     `evaluate` too: what the table holds is what the scorecard with the same seed counts.
@@ -80,7 +80,7 @@ def write_trials(
 ) -> None:
     """Write the rows of `record_trials` to a CSV file, all or nothing, without holding them: there may be millions.
 
-    All learners live a thousand lifetimes and then the next; the rows are in that order.
+    All learners run a thousand lifetimes and then the next; the rows are in that order.
 
     Args:
         learners: As `record_trials` takes them, and so are the others.

@@ -1,4 +1,4 @@
-"""Differences between learners that have lived the same lifetimes with the same luck."""
+"""Differences between learners in the same lifetimes, on common random numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from meta_envs.learners.returns import Record
 def compare(
     learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = 10_000, seed: int = 1, **keywords: Any
 ) -> list[Difference]:
-    """Let learners live the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
+    """Run learners in the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
 
     Args:
         learners: At least two, as `evaluate` takes them.
@@ -41,7 +41,7 @@ def compare(
 
 
 def find_differences(cards: Sequence[Scorecard], records: Sequence[Record]) -> list[Difference]:
-    """Differences of every pair of learners, of their scorecards and what they did in the same lifetimes."""
+    """Differences of every pair of learners, from their scorecards and records in the same lifetimes."""
     return [_differ(*pair) for pair in combinations(zip(cards, records, strict=True), 2)]
 
 

@@ -1,4 +1,4 @@
-"""Evaluation: learners live the same unseen lifetimes with the same luck, and each gets a scorecard."""
+"""Evaluation: learners run in the same unseen lifetimes on common random numbers, and each gets a scorecard."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def evaluate(
     seed: int = 1,
     **keywords: Any,
 ) -> Scorecard | list[Scorecard]:
-    """Let learners live unseen lifetimes, all of them the same with the same luck.
+    """Run learners in unseen lifetimes, the same for all of them, on common random numbers.
 
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, whatever the number of lifetimes.
 
@@ -68,7 +68,7 @@ def evaluate(
 def assess(
     learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int, seed: int, **keywords: Any
 ) -> tuple[list[Scorecard], list[Record]]:
-    """Scorecards as of `evaluate`, and of each learner what it did, which has the same lifetimes in the same order.
+    """Scorecards as of `evaluate`, and the record of each learner, with the same lifetimes in the same order.
 
     Raises:
         ValueError: As `evaluate`.
@@ -82,8 +82,8 @@ def assess(
         optimum, note = solve(family), ""
     except Unsolvable as error:
         optimum, note = None, f"No score: {error}"
-    # The optimal learner goes last, so that it takes nobody's place, and is taken off again below.
-    # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
+    # The optimal learner goes last, so that it takes no other's place, and is taken off again below.
+    # The value of a policy without tables was simulated, so that it is no control variate.
     paired = optimum if optimum is not None and (optimum.table or optimum.kind == "exact") else None
     records = record([*players, paired.policy] if paired else players, family, seeds, int(seed))
     best = records.pop() if paired else None
@@ -153,7 +153,7 @@ def _regret_curve(own: Record) -> tuple[list[float], list[float]] | tuple[None, 
 
 
 def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> Array:
-    """Expected returns (n,) less what the optimal learner's say about the luck of the draw.
+    """Expected returns (n,) with the optimal learner's as a control variate.
 
     Few lifetimes do not tell the slope of the one on the other: nothing is taken out then, but of the optimal learner's
     own, whose value is known.

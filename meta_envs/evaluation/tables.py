@@ -61,9 +61,9 @@ def table(cards: Sequence[Scorecard]) -> Table:
 def differences_table(differences: Sequence[Difference]) -> Table:
     """Differences in one environment for people, as a Rich table of 80 columns: one row a pair."""
     made = ruled_table(
-        f"{describe(differences[0])}: differences on the same luck",
-        "Expected return of the first minus that of the second, ± standard error; what\n"
-        "the error would be with luck of its own for each; the share of variance saved.",
+        f"{describe(differences[0])}: differences on common random numbers",
+        "Expected return of the first minus that of the second, ± standard error; the\n"
+        "error on independent chance; the fraction of variance that pairing saves.",
         ["first", "second"],
         ["difference", "unpaired", "saved"],
     )

@@ -1,4 +1,4 @@
-"""Checks of an environment's face: the family, the checkers of Gymnasium and SB3, specs, values, and the end."""
+"""Checks of an environment's interface: the family, the checkers of Gymnasium and SB3, specs, values, and the end."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def check_stable_baselines3(id: str, **keywords: Any) -> None:
 
 
 def check_specs(id: str, **keywords: Any) -> None:
-    """Specs survive JSON: what is made again from them, wrapped, single or vector, lives the same lifetimes."""
+    """Specs survive JSON: what is made again from them, wrapped, single or vector, has the same lifetimes."""
     env = gym.make(id, **keywords)
     _check_spec(gym.spec(id), gym.make(id))
     _check_spec(env.spec, env)

@@ -1,4 +1,4 @@
-"""Playing environments at random, keeping all that they give, and comparing it to the last bit."""
+"""Rollouts of environments under random actions, kept whole and compared to the last bit."""
 
 from __future__ import annotations
 

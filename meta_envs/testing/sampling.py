@@ -1,4 +1,4 @@
-"""Checks by sampling: the prior, the pay-offs, the beliefs, and that nothing seen at first tells the task.
+"""Checks by sampling: the prior, the pay-offs, the beliefs, and that the first observation does not tell the task.
 
 Every check holds at `LEVEL` as a whole (Bonferroni), with fixed seeds.
 """
@@ -23,7 +23,7 @@ NUM_TASKS = 8192
 NUM_FIRST = 4096
 """First observations tested, fewer where they are images."""
 NUM_STEPS = 100_000
-"""Steps lived to test pay-offs, spread over 16 tasks."""
+"""Steps taken to test pay-offs, spread over 16 tasks."""
 NUM_PARTICLES = 20_000
 """Tasks drawn to test a belief, weighted by the likelihood of a history."""
 FEWEST = 2000
@@ -170,7 +170,7 @@ def _law(family: DiscreteFamily, task: Array, state: Array, action: int) -> Arra
 
 
 def check_first_observation(id: str, **keywords: Any) -> None:
-    """Nothing seen at first tells the task: infos are empty, observations, wrapped or not, are independent of it."""
+    """First observations, wrapped or not, are independent of the task, and infos are empty."""
     info = gym.make(id, **keywords).reset(seed=0)[1]
     assert info == {}, f"reset() gives the info {info}: leave it empty, wrappers add what a user asks for."
     size = sum(array.size for array in arrays(list(gym.make_vec(id, 1, **keywords).reset(seed=0)))) + 1
