@@ -57,7 +57,7 @@ class Sampler(Learner):
     ],
 )
 def test_the_table_holds_what_the_scorecard_counts(learner, id, keywords):
-    """Regret and rewards of the rows add up to those of `evaluate`, over more lifetimes than are lived at once."""
+    """Regret and rewards of the rows add up to those of `evaluate`, over more lifetimes than run at once."""
     table = record_trials(learner, id, episodes=1100, seed=3, **keywords)
     card = evaluate(learner, id, episodes=1100, seed=3, **keywords)
     assert table["reward"].sum() / 1100 == pytest.approx(card.realised_return_mean, rel=1e-12)

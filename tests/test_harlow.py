@@ -187,10 +187,10 @@ def test_a_wrong_choice_costs_one(id: str) -> None:
     """One who always takes the other image: 10 x (0.2 - 1); the lifetime ends with the tenth choice."""
     env = gym.make(id, **({"resolution": 36} if id == PIXELS else {}))
     env.reset(seed=1)
-    family, life = env.unwrapped.family, env.unwrapped._lifetime
+    family, lifetime = env.unwrapped.family, env.unwrapped._lifetime
     total, wrong, over = 0.0, 0, False
     while not over:
-        state = life.state()[None]
+        state = lifetime.state()[None]
         choosing = state[0, PHASE] == CHOICE if id == PIXELS else bool(family.is_choice(state)[0])
         away = LEFT if family.right_pays(state)[0] else RIGHT
         _, reward, over, _, _ = env.step(away if choosing else int(env.unwrapped.best_action))

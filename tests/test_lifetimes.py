@@ -44,7 +44,7 @@ def test_tables_give_what_the_functions_give(family, num):
 
 @pytest.mark.parametrize("family", TABULATED, ids=repr)
 def test_one_lifetime_is_the_first_of_many(family):
-    """The single forms, tabulated and plain, live the lifetime that a batch lives."""
+    """The single forms, tabulated and plain, run the lifetime that a batch runs."""
     rng = np.random.default_rng(0)
     one, plain, many = TabulatedLifetime(family, tabulate(family)), PlainLifetime(family), make_lifetimes(family, 3)
     for _ in range(4):
@@ -79,13 +79,13 @@ def test_families_with_few_states_are_tabulated(family, many, one):
     assert type(make_lifetime(family)) is one
 
 
-def test_environments_do_not_show_how_they_are_lived_in():
+def test_environments_do_not_show_how_they_are_run():
     """The same family with and without its list of states gives the same environment, bit for bit."""
     with families.registered():
         venvs = [gym.make_vec(id, 5) for id in ("ToyUrn-v0", "ToyPlainUrn-v0")]
         actions = np.random.default_rng(0).integers(2, size=(40, 5))
-        lived = [[venv.reset(seed=0), *(venv.step(action) for action in actions)] for venv in venvs]
-    assert not difference(*lived)
+        runs = [[venv.reset(seed=0), *(venv.step(action) for action in actions)] for venv in venvs]
+    assert not difference(*runs)
 
 
 def test_a_pull_pays_where_the_uniform_reaches_one_minus_p():

@@ -116,12 +116,12 @@ def test_episodes_follow_each_other_in_the_same_task():
     observation, _ = env.reset(seed=0, options={"task": 2})
     assert observation.tolist() == [0.0, 0.0]
     assert observation.dtype == np.float32
-    lived = []
+    steps = []
     for action in (RIGHT, RIGHT, LEFT, RIGHT, LEFT, RIGHT, RIGHT):
         assert env.unwrapped.task == 2
         observation, reward, terminated, truncated, _ = env.step(action)
-        lived.append((*observation.tolist(), reward, terminated, truncated))
-    assert lived == [
+        steps.append((*observation.tolist(), reward, terminated, truncated))
+    assert steps == [
         (1, 0, 0, False, False),
         (0, 1, 1, False, False),  # found: the next episode's first place
         (0, 0, 0, False, False),

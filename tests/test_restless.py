@@ -297,7 +297,7 @@ def test_sampled_tasks_go_on_from_the_belief() -> None:
 
 @pytest.mark.parametrize("name", ["random", "thompson", "thompson_independent", "ucb", "rescorla_wagner", "greedy"])
 def test_bandit_rules_serve_restless_arms(name: str) -> None:
-    """They live through them, and all but random play beat it."""
+    """They run through them, and all but random play beat it."""
     cards = meta_envs.evaluate(["random", name], MIXED, episodes=200, seed=1, num_trials=30)
     assert name == "random" or cards[1].regret_mean < cards[0].regret_mean
 

@@ -83,7 +83,7 @@ def test_choices_do_not_move_the_schedule() -> None:
     assert seen[0] == seen[1]
 
 
-def test_given_schedules_are_lived_in() -> None:
+def test_given_schedules_are_followed() -> None:
     """With certain ways and pay-offs nothing is left to chance: the reward tells the schedule."""
     schedule = [2, 3, 3, 2, 2]
     for choice in range(2):
