@@ -36,7 +36,7 @@ CHUNK = 500
 
 
 @dataclass
-class Luck:
+class Sample:
     """Some lifetimes at one step size: what each arm pays and is worth at every trial, and the rules' own uniforms."""
 
     paid: Array
@@ -47,29 +47,29 @@ class Luck:
     """(trials, n)"""
 
 
-def draw(sigma: float, num: int, seed: list[int]) -> Luck:
-    """Lifetimes of the family, the same luck for every step size."""
+def draw(sigma: float, num: int, seed: list[int]) -> Sample:
+    """Lifetimes of the family, on the same chance for every step size."""
     family = RestlessBandit(sigma_low=sigma, sigma_high=2 * sigma, volatility="low")
     rng = np.random.default_rng(seed)
     task = family.sample_task(rng.random((num, family.num_task_chance)))
-    luck = rng.random((num, family.horizon))
+    chance = rng.random((num, family.horizon))
     paid, means = np.empty((family.horizon, 2, num), bool), np.empty((family.horizon, 2, num), np.float32)
     for trial, arm in product(range(family.horizon), range(2)):
         state, action = np.full((num, 1), trial), np.full(num, arm)
-        paid[trial, arm] = family.outcome(task, state, action, luck[:, trial : trial + 1])
+        paid[trial, arm] = family.outcome(task, state, action, chance[:, trial : trial + 1])
         means[trial, arm] = family.outcome_probs(task, state, action)[:, 1]
-    return Luck(paid, means, rng.random((family.horizon, num)))
+    return Sample(paid, means, rng.random((family.horizon, num)))
 
 
-def simulate_rescorla_wagner(luck: Luck) -> Array:
+def simulate_rescorla_wagner(sample: Sample) -> Array:
     """Expected regrets (ALPHAS, BETAS, n): only the pulled arm is updated, and softmax chooses."""
-    num = luck.chance.shape[1]
+    num = sample.chance.shape[1]
     alpha = np.array(ALPHAS, np.float32)[:, None, None]
     beta = np.array(BETAS, np.float32)[:, None]
     values = np.full((2, len(ALPHAS), len(BETAS), num), 0.5, np.float32)
     regret = np.zeros(values.shape[1:], np.float32)
-    noise = logit(np.maximum(luck.chance, 2.0**-54)).astype(np.float32)
-    for paid, means, threshold in zip(luck.paid.astype(np.float32), luck.means, noise, strict=True):
+    noise = logit(np.maximum(sample.chance, 2.0**-54)).astype(np.float32)
+    for paid, means, threshold in zip(sample.paid.astype(np.float32), sample.means, noise, strict=True):
         # The first arm is pulled with probability sigmoid(beta (Q_1 - Q_2)).
         first = beta * (values[0] - values[1]) > threshold
         regret += np.where(first, *(np.max(means, axis=0) - means))
@@ -78,13 +78,13 @@ def simulate_rescorla_wagner(luck: Luck) -> Array:
     return regret
 
 
-def simulate_ucb(luck: Luck) -> Array:
+def simulate_ucb(sample: Sample) -> Array:
     """Expected regrets (CHIS, n): each arm once, then the highest mean reward plus sqrt(chi ln(n) / n_i)."""
-    num = luck.chance.shape[1]
+    num = sample.chance.shape[1]
     chi = np.array(CHIS)[:, None]
     pulls, rewards = np.zeros((2, 2, len(CHIS), num))
     regret = np.zeros((len(CHIS), num))
-    for trial, (paid, means, chance) in enumerate(zip(luck.paid, luck.means, luck.chance, strict=True)):
+    for trial, (paid, means, chance) in enumerate(zip(sample.paid, sample.means, sample.chance, strict=True)):
         with np.errstate(divide="ignore", invalid="ignore"):
             bound = np.where(pulls == 0, np.inf, rewards / pulls + np.sqrt(chi * np.log(max(trial, 1)) / pulls))
         tied = np.isclose(bound[0], bound[1], rtol=0.0, atol=1e-12)
@@ -161,9 +161,9 @@ def measure(sigma: float, lifetimes: int, seed: int) -> tuple[Array, Array]:
     size = lifetimes // BLOCKS
     rescorla_wagner, ucb = np.zeros((BLOCKS, len(ALPHAS), len(BETAS))), np.zeros((BLOCKS, len(CHIS)))
     for block, start in product(range(BLOCKS), range(0, size, CHUNK)):
-        luck = draw(sigma, min(CHUNK, size - start), [seed, block, start])
-        rescorla_wagner[block] += np.sum(simulate_rescorla_wagner(luck), axis=-1, dtype=np.float64) / size
-        ucb[block] += np.sum(simulate_ucb(luck), axis=-1) / size
+        sample = draw(sigma, min(CHUNK, size - start), [seed, block, start])
+        rescorla_wagner[block] += np.sum(simulate_rescorla_wagner(sample), axis=-1, dtype=np.float64) / size
+        ucb[block] += np.sum(simulate_ucb(sample), axis=-1) / size
     return rescorla_wagner, ucb
 
 
@@ -257,7 +257,7 @@ def draw_figure(pair: Pair, path: Path) -> None:
 
 def main(
     lifetimes: Annotated[int, typer.Option(min=BLOCKS, help="Lifetimes a step size, in 50 blocks.")] = 50_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the luck.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 1,
     out: Annotated[Path | None, typer.Option(help="A picture of the chosen pair's regrets.")] = None,
 ) -> None:
     """Measure, choose and print."""

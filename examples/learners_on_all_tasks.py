@@ -18,13 +18,13 @@ $ python examples/learners_on_all_tasks.py --output docs/all-learners.md
 ```
 
 Every learner that needs no training, on every environment that it serves, in unseen lifetimes of evaluation seed {seed}
-and with the same luck, sorted by return. Regret and return are expected, with standard errors; the score has a 95 %
+on common random numbers, sorted by return. Regret and return are expected, with standard errors; the score has a 95 %
 interval. Where the optimum is a bound, the best that can be had scores less than 1. `oracle` is told the task.
 """
 
 
 def lifetimes(id: str, most: int) -> int:
-    """As many as are asked for, fewer where steps or plans cost more."""
+    """Number of lifetimes: as asked for, fewer where steps or planning cost more."""
     family = meta_envs.make_family(id)
     if family.horizon > 200:
         return max(2, most // 50)

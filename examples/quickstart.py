@@ -34,6 +34,6 @@ print("64 copies          ", observations.shape)
 optimum = meta_envs.solve(ID)
 print(f"optimum             {optimum.value:.4f} of 100 ({optimum.kind}); random play {optimum.random_value:.4f}")
 
-# Learners live the same 1000 lifetimes with the same luck. A score of 0 is random play, 1 the optimum.
+# Learners run the same 1000 lifetimes on common random numbers. A score of 0 is random play, 1 the optimum.
 for card in meta_envs.evaluate(["ucb", "thompson", optimum.policy], ID, episodes=1000):
     print(f"{card.learner:8}            regret {card.regret_mean:5.2f} ± {card.regret_se:.2f}   score {card.score:.3f}")

@@ -13,8 +13,8 @@ are reported. "Gittins" is the best of several approximations, of which two acco
 closed form at discount 1, and for 10 and 50 arms with 500 pulls backward induction at discount 0.9999, looked up with
 one success and one failure too many. Rows with `rl2:` are these rules, the others the package's own.
 
-The code also tells the luck: lifetime i is played with NumPy's `RandomState(i)`, whose numbers have not changed since.
-So the published lifetimes can be lived again, and pay what was printed, to the digit ("replayed").
+The code also tells the seeds: lifetime i is played with NumPy's `RandomState(i)`, whose numbers are still the same.
+So the published lifetimes can be replayed, and pay what was printed, to the digit ("replayed").
 """
 
 import json
@@ -72,8 +72,8 @@ def replay(learner: Learner, num_arms: int, num_trials: int) -> float:
     """Mean total reward in the paper's own lifetimes: the same bandits, and the same random numbers in one order."""
     streams = [np.random.RandomState(seed) for seed in range(PUBLISHED_EPISODES)]
     means = np.stack([stream.uniform(size=num_arms) for stream in streams])
-    luck: Any = Streams(streams)
-    learner.begin(IndependentBandit(num_arms=num_arms, num_trials=num_trials), len(streams), luck)
+    generator: Any = Streams(streams)
+    learner.begin(IndependentBandit(num_arms=num_arms, num_trials=num_trials), len(streams), generator)
     nothing, total = np.zeros((len(streams), 1), np.float32), 0
     for _ in range(num_trials):
         action = learner.act(nothing)
@@ -116,7 +116,7 @@ def main(
     trials: Annotated[list[int] | None, typer.Option(help="Only these numbers of pulls.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Live the lifetimes and print the table."""
+    """Run the lifetimes and print the table."""
     rows = []
     for num_arms, num_trials in SETTINGS:
         if (not arms or num_arms in arms) and (not trials or num_trials in trials):
@@ -148,17 +148,17 @@ def evaluate_setting(num_arms: int, num_trials: int, episodes: int, seed: int, t
 
     ``z`` is how far the published mean is from ours in standard errors of the difference, with the published one's
     taken from the spread of our rewards, and its rounding to one digit. All columns of the paper share their bandits,
-    as all of ours do, so that the z of one setting go up and down together. ``replayed`` has no luck in it.
+    as all of ours do, so that the z of one setting go up and down together. ``replayed`` leaves nothing to chance.
     """
     family = IndependentBandit(num_arms=num_arms, num_trials=num_trials)
     listed = list_learners(num_arms, num_trials, tune)
-    lived = iter(
+    records = iter(
         record([each for _, several in listed for each in several], family, evaluation_seeds(episodes, seed), seed)
     )
     rows = []
     for column, several in listed:
         learner, rewards = max(
-            ((each, next(lived).realised) for each in several), key=lambda pair: float(np.mean(pair[1]))
+            ((each, next(records).realised) for each in several), key=lambda pair: float(np.mean(pair[1]))
         )
         published = PUBLISHED[num_arms, num_trials][COLUMNS.index(column)]
         mean, spread = float(np.mean(rewards)), float(np.std(rewards, ddof=1))

@@ -29,7 +29,7 @@ from meta_envs import make_learner
 from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import TabularMDP
 from meta_envs.family import Array
-from meta_envs.learners import UCRL2, EpisodePlanner, Learner, plan, record
+from meta_envs.learners import UCRL2, EpisodePlanner, Learner, backward_induction, record
 
 COLUMNS = ("random", "psrl", "optimistic_psrl", "ucrl2", "beb", "epsilon_greedy", "greedy")
 PUBLISHED = {
@@ -67,7 +67,7 @@ class LongBEB(EpisodePlanner):
         left = np.arange(length)[::-1, None, None]
         bonus = self._beta * length / (1.0 + np.sum(posterior.weights, axis=-1))
         means = posterior.rewards()[0] + 1.0 / (2.0 + posterior.visits)
-        return plan(means[:, None] + left * bonus[:, None], posterior.transitions(), length)
+        return backward_induction(means[:, None] + left * bonus[:, None], posterior.transitions(), length)
 
 
 class DriftingUCRL2(UCRL2):
@@ -120,7 +120,7 @@ def choose_learners(num_episodes: int) -> dict[str, Learner]:
 
 
 def measure(num_episodes: int, episodes: int, seed: int, ours: bool) -> Iterator[dict[str, Any]]:
-    """One row a learner, over the same tasks with the same luck."""
+    """One row a learner, over the same tasks on common random numbers."""
     family = TabularMDP(num_episodes=num_episodes)
     learners: list[tuple[str | None, Learner]] = [*choose_learners(num_episodes).items()]
     if ours:
@@ -160,7 +160,7 @@ def tabulate(rows: list[dict[str, Any]]) -> Table:
 def main(
     episodes: Annotated[int, typer.Option(min=2, max=2**20, help="Tasks, a lifetime each.")] = 1000,
     num_episodes: Annotated[list[int] | None, typer.Option(min=1, help="Inner episodes of a lifetime.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the tasks and the luck.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the tasks and the chance.")] = 1,
     ours: Annotated[bool, typer.Option(help="Also the learners with the family's own prior.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

@@ -39,7 +39,7 @@ def main(
         print(f"\n{stopped}\nGo on with: {again}", file=sys.stderr)
         sys.exit(130)
 
-    # 2. Evaluate on lifetimes that no training run sees, all learners with the same tasks and the same luck.
+    # 2. Evaluate on lifetimes that no training run sees, all learners on common random numbers.
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
     rules = serving(["random", "ucb1", "thompson_independent", "thompson"], id)
     learners: list[str | Learner] = [*rules, sampled, greedy, *serving(["bayes"], id)]

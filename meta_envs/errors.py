@@ -9,4 +9,4 @@ class Unsolvable(ValueError):
 
 
 class CannotServe(ValueError):
-    """A learner cannot live in a family; the message says why."""
+    """A learner cannot serve a family; the message says why."""

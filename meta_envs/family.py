@@ -1,4 +1,4 @@
-"""The kernel: a task family is a prior over tasks and the mechanics they share, written once as pure batched functions.
+"""Task families, the kernel: a prior over tasks and their mechanics, written once as pure batched functions.
 
 Everything else in the package (the single and the vector environment, the SB3 adapter, the posterior, the exact
 optimum, regret, pictures) is a generic consumer of the classes below. The batch axis ``B`` means copies in training and
@@ -40,22 +40,22 @@ Observation = Array | dict[str, Array]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFamily(ABC):
-    """A prior over tasks (hidden MDPs) and the mechanics that all of them share.
+    """A prior over tasks (hidden MDPs) and the mechanics that all of them have in common.
 
     Fields of a family are its free parameters, plain numbers and strings. All chance of a lifetime is ``num_chance``
-    uniforms in [0, 1), drawn when it begins: first the task's share, then ``num_step_chance`` numbers for every step.
+    uniforms in [0, 1), drawn when it begins: first the task's part, then ``num_step_chance`` numbers for every step.
     The numbers used at step ``t`` therefore do not depend on what was chosen before, and two learners can be compared
-    on identical luck.
+    on common random numbers.
     """
 
     task_names: ClassVar[tuple[str, ...]] = ()
     """Names of the ``T`` numbers of a task, in order; families whose ``T`` varies override the property."""
     layout_names: ClassVar[tuple[str, ...]] = ()
-    """Those of them that tell how the place looks and not what pays: learners that need the layout are told these."""
+    """Those of them that tell the layout and not what pays: learners that need the layout are told these."""
     solver: ClassVar[str | None] = None
     """Where a solver of just this class is, ``"module:function"``; derived classes may pay otherwise and have none."""
     num_step_chance: ClassVar[int] = 1
-    """Uniforms that one step uses, 0 where all chance is in the task's share."""
+    """Uniforms that one step uses, 0 where all chance is in the task's part."""
 
     @property
     def chance_pays(self) -> bool:
@@ -104,7 +104,7 @@ class TaskFamily(ABC):
 
     @abstractmethod
     def sample_task(self, chance: Array) -> Array:
-        """Tasks (B, T) by inverse CDF of their share of the uniforms (B, num_task_chance)."""
+        """Tasks (B, T) by inverse CDF of the task's part of the chance (B, num_task_chance)."""
 
     @abstractmethod
     def in_support(self, task: Array) -> Array:
@@ -135,35 +135,32 @@ class TaskFamily(ABC):
         return np.zeros(len(state), dtype=bool)
 
     def best_action(self, task: Array, state: Array) -> Array | None:
-        """What one who knows the task does best (B,), or None where the family does not say.
+        """The oracle's actions (B,), or None where the family does not give them.
 
         Families that list their states need not say: it is computed from their tables.
         """
         return None
 
     def read_belief(self, state: Array) -> Array | None:
-        """What the ideal learner believes in these states (B, D), or None where a state does not tell.
+        """Beliefs of the ideal learner in these states (B, D), or None where a state does not tell.
 
         Discrete families need not say: their beliefs follow from outcomes.
         """
         return None
 
     def visible_state(self, state: Array) -> Array:
-        """States (B, S) as they are told to learners that need a state but must not know the task.
-
-        The given array may be changed. Families whose states tell of the task before a learner could know mask that.
-        """
+        """States (B, S), which may be changed, without what would tell a learner more of the task than it can know."""
         return state
 
     def task_optimum(self, task: Array) -> Array | None:
-        """Expected return of a lifetime (B,) to one who knows the task, or None where the family does not say.
+        """The oracle's expected return of a lifetime (B,), or None where the family does not give it.
 
         Families that list their states need not say: it is computed from their tables.
         """
         return None
 
     def expected_rewards(self, task: Array, state: Array) -> Array | None:
-        """Mean rewards of the next step (B, A) to one who knows the task, or None where the family does not say.
+        """Mean rewards of every action (B, A) in the hidden task, or None where the family does not give them.
 
         Families whose chance does not pay need not say: it is the reward that each action would have.
         """
@@ -220,7 +217,7 @@ class DiscreteFamily(TaskFamily):
         return np.sum(probs * np.stack(rewards, axis=-1), axis=-1)
 
     def expected_rewards(self, task: Array, state: Array) -> Array:
-        """Mean rewards of every action (B, A) to one who knows the task."""
+        """Mean rewards of every action (B, A) in the hidden task."""
         actions = [np.full(len(state), action) for action in range(self.num_actions)]
         means = [self.expected_reward(self.outcome_probs(task, state, action), state, action) for action in actions]
         return np.stack(means, axis=-1)

@@ -57,7 +57,7 @@ class Sampler(Learner):
     ],
 )
 def test_the_table_holds_what_the_scorecard_counts(learner, id, keywords):
-    """Regret and rewards of the rows add up to those of `evaluate`, over more lifetimes than are lived at once."""
+    """Regret and rewards of the rows add up to those of `evaluate`, over more lifetimes than run at once."""
     table = record_trials(learner, id, episodes=1100, seed=3, **keywords)
     card = evaluate(learner, id, episodes=1100, seed=3, **keywords)
     assert table["reward"].sum() / 1100 == pytest.approx(card.realised_return_mean, rel=1e-12)
@@ -658,7 +658,7 @@ def test_the_likelihood_is_that_by_hand(theta, arms):
     """The filters give the likelihood of the plain recursion, and its slope."""
     table = simulate(np.random.default_rng(5), 6, 30, 0.4, 3.0, 0.1, arms).in_order()
     block = Block(table.lifetimes(), table["action"], table["reward"], arms, 0.5)
-    value, slope = block.look(np.array(theta))
+    value, slope = block.evaluate(np.array(theta))
     assert value == pytest.approx(likelihood_by_hand(table, *theta, arms), rel=1e-12)
     steps = 1e-6 * np.eye(3)
     numeric = [
@@ -709,7 +709,7 @@ def test_the_peak_is_the_highest():
     fit = fit_rescorla_wagner(table)
     block = Block(table.lifetimes(), table["action"], table["reward"], 2, 0.5)
     grid = product(np.linspace(0, 1, 16), np.linspace(0, 50, 41), np.linspace(0, 1, 11))
-    assert fit.log_likelihood[0] >= max(block.look(np.array(theta))[0] for theta in grid)
+    assert fit.log_likelihood[0] >= max(block.evaluate(np.array(theta))[0] for theta in grid)
 
 
 def test_standard_errors_are_those_of_the_curvature_by_hand():

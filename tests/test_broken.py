@@ -228,13 +228,13 @@ class AlwaysBorn(MetaEnv):
 
 
 @with_copies
-class LateLuck(MetaEnv):
-    """Luck that depends on what was chosen before."""
+class LateChance(MetaEnv):
+    """Chance that depends on what was chosen before."""
 
     def step(self, action):
         if not self._over:
-            luck = self.np_random.random(2)
-            self._lifetime._luck[self._lifetime._steps] = luck[int(action)]
+            late = self.np_random.random(2)
+            self._lifetime._step_chance[self._lifetime._steps] = late[int(action)]
         return super().step(action)
 
 
@@ -401,7 +401,7 @@ BREAKAGES = [
     family(NoDefault, "family", bonus=0.0),
     family(SquareView, "stable_baselines3"),
     family(WrongRange, "values"),
-    family(GlobalChance, "specs", "seeding", "luck", "memory", "copying", *VECTOR, "history", "adapter"),
+    family(GlobalChance, "specs", "seeding", "chance", "memory", "copying", *VECTOR, "history", "adapter"),
     family(MixedCopies, *VECTOR, "history", "adapter"),
     family(WrongDensity, "prior"),
     family(DependentArms, "prior"),
@@ -409,19 +409,19 @@ BREAKAGES = [
     family(WrongOutcome, "payoffs"),
     family(WrongUpdate, "beliefs"),
     family(WrongPosterior, "beliefs"),
-    family(TellingView, "first_look"),
+    family(TellingView, "first_observation"),
     single(SeedMethod, "gymnasium"),
     single(NumpyReward, "values"),
     single(Truncating, "ends"),
     single(Endless, "ends"),
     single(Repeating, "seeding"),
     single(AlwaysBorn, "seeding"),
-    single(LateLuck, "luck"),
+    single(LateChance, "chance"),
     single(HandedTask, "memory"),
     single(HandedView, "gymnasium", "memory"),
     single(LostGenerator, "copying"),
     single(Unpicklable, "copying"),
-    single(TellingInfo, "first_look"),
+    single(TellingInfo, "first_observation"),
     vector(SharedRewards, "memory"),
     vector(OneGenerator, *VECTOR, "history", "adapter"),
     vector(NoFinalInfo, "vector_same_step"),
@@ -439,7 +439,7 @@ def broken_id(breakage, monkeypatch):
     """The id of something broken, registered for one test."""
     # What is broken here is broken enough to show in small samples.
     monkeypatch.setattr(sampling, "NUM_TASKS", 2048)
-    monkeypatch.setattr(sampling, "NUM_LOOKS", 512)
+    monkeypatch.setattr(sampling, "NUM_FIRST", 512)
     monkeypatch.setattr(sampling, "NUM_STEPS", 20_000)
     monkeypatch.setattr(sampling, "NUM_PARTICLES", 4000)
     if breakage.patch:
@@ -484,7 +484,7 @@ def test_every_check_fails_alone_for_something(name):
     assert {name} in [breakage.fails for breakage in BREAKAGES]
 
 
-@pytest.mark.parametrize("breakage", [family(TellingView, "first_look")], ids=["TellingView"])
+@pytest.mark.parametrize("breakage", [family(TellingView, "first_observation")], ids=["TellingView"])
 def test_the_whole_contract_fails_where_a_check_does(broken_id):
     """`meta_envs.testing.check` runs them all, and passes the complaint on."""
     with pytest.raises(AssertionError, match="first observation tells the task"):

@@ -262,6 +262,6 @@ def test_bad_commands_are_refused(
     ],
 )
 def test_the_usual_learners_end_with_the_best_that_is_known(id: str, keywords: Any, names: list[str]) -> None:
-    """The optimum's policy where there is one, and one who knows the task where that is not known to be optimal."""
+    """The optimum's policy where there is one, and the oracle where that is not known to be optimal."""
     usual = [learner if isinstance(learner, str) else learner.name for learner in usual_learners(id, **keywords)]
     assert usual == names + ["oracle"] * (names[-1] != "bayes")

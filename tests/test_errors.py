@@ -65,7 +65,7 @@ def test_a_family_that_cannot_be_solved_is_a_note() -> None:
 
 
 def test_a_mistake_in_a_learner_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`serving` asks a learner and begins nothing, and whoever lets it live sees the mistake."""
+    """`serving` asks a learner and begins nothing, and a rollout shows the mistake."""
     monkeypatch.setitem(LEARNERS, "clumsy", Clumsy)
     assert meta_envs.serving(["random", "clumsy", "psrl"], "MetaBandit-Dependent-v0") == ["random", "clumsy"]
     with pytest.raises(ValueError, match="could not be broadcast"):

@@ -35,14 +35,14 @@ INDEPENDENT = "MetaBandit-Independent-v0"
 DEPENDENT = "MetaBandit-Dependent-v0"
 
 
-def live_through(learners: list[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
+def record_evaluation(learners: list[Learner], family: TaskFamily, episodes: int, seed: int) -> list[Record]:
     """What learners do in the lifetimes of an evaluation seed."""
     first = 2**32 + seed * 2**20
     return returns.record(learners, family, range(first, first + episodes), seed)
 
 
-def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[float, float]:
-    """Realised return, and sum of the means of what was chosen, of one lifetime lived step by step."""
+def run_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[float, float]:
+    """Realised return, and sum of the means of what was chosen, of one lifetime, step by step."""
     observation, _ = env.reset(seed=seed)
     unwrapped = env.unwrapped
     assert isinstance(unwrapped, MetaEnv)
@@ -61,21 +61,21 @@ def live_by_hand(learner: Learner, env: gym.Env[Any, Any], seed: int) -> tuple[f
 @pytest.mark.parametrize("id", SOLVED_BERNOULLI_IDS)
 def test_lifetimes_are_those_of_the_stated_seeds(id: str) -> None:
     """Lifetime i of evaluation seed s is that of `gym.make` after `reset(seed=2**32 + s * 2**20 + i)`."""
-    lived = live_through([Bayes()], make_family(id), 12, seed=3)[0]
+    own = record_evaluation([Bayes()], make_family(id), 12, seed=3)[0]
     env = gym.make(id)
-    by_hand = [live_by_hand(Bayes(), env, 2**32 + 3 * 2**20 + copy) for copy in range(12)]
-    np.testing.assert_allclose(np.transpose([lived.realised, lived.expected]), by_hand)
+    by_hand = [run_by_hand(Bayes(), env, 2**32 + 3 * 2**20 + copy) for copy in range(12)]
+    np.testing.assert_allclose(np.transpose([own.realised, own.expected]), by_hand)
 
 
 def test_lifetimes_that_end_early_count_no_further() -> None:
     """Nothing that happens to a copy after its own end counts."""
     family = TwoRooms(length=6)
-    lived = live_through([Bayes()], family, 30, seed=2)[0]
-    by_hand = [live_by_hand(Bayes(), MetaEnv(family), 2**32 + 2 * 2**20 + copy)[0] for copy in range(30)]
-    assert lived.realised.tolist() == by_hand
+    own = record_evaluation([Bayes()], family, 30, seed=2)[0]
+    by_hand = [run_by_hand(Bayes(), MetaEnv(family), 2**32 + 2 * 2**20 + copy)[0] for copy in range(30)]
+    assert own.realised.tolist() == by_hand
     card = evaluate("bayes", family, episodes=10_000)
     optimum = solve(family)
-    plain = np.mean(live_through([Bayes()], family, 10_000, seed=1)[0].expected)
+    plain = np.mean(record_evaluation([Bayes()], family, 10_000, seed=1)[0].expected)
     assert abs(card.realised_return_mean - optimum.value) < 3 * card.realised_return_se
     assert abs(plain - optimum.value) < 3 * card.realised_return_se
     assert card.regret_mean > 0
@@ -88,7 +88,9 @@ def test_results_do_not_depend_on_the_number_of_lifetimes_or_on_names() -> None:
     Whatever it is called and whoever comes after it; two of a kind at two places have chance of their own.
     """
     family = make_family(DEPENDENT)
-    few, many = (live_through([make_learner("thompson")], family, episodes, seed=1)[0] for episodes in (1000, 1300))
+    few, many = (
+        record_evaluation([make_learner("thompson")], family, episodes, seed=1)[0] for episodes in (1000, 1300)
+    )
     np.testing.assert_array_equal(few.expected, many.expected[:1000])
     alone = evaluate("thompson", DEPENDENT, episodes=300)
     assert alone == evaluate("thompson", DEPENDENT, episodes=300)
@@ -104,7 +106,7 @@ def test_results_do_not_depend_on_the_number_of_lifetimes_or_on_names() -> None:
 
 @pytest.mark.parametrize("block", [1, 7, 64, 300])
 def test_results_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    """Learners without chance of their own get the same card however many lifetimes are lived side by side."""
+    """Learners without chance of their own get the same card however many lifetimes run side by side."""
     whole = evaluate([Bayes(), Oracle()], INDEPENDENT, episodes=50, num_trials=20)
     monkeypatch.setattr(rollout, "BLOCK", block)
     for first, second in zip(
@@ -127,7 +129,7 @@ def task_by_hand(id: str, copy: int) -> Array:
 def test_numbers_of_a_card_fit_together(id: str) -> None:
     """Score, returns, optimum and curve of a card agree, and regret + expected return is the best arm's return."""
     card = evaluate("ucb", id, episodes=200)
-    lived = live_through([make_learner("ucb")], make_family(id), 200, seed=1)[0]
+    own = record_evaluation([make_learner("ucb")], make_family(id), 200, seed=1)[0]
     task = np.stack([task_by_hand(id, copy) for copy in range(200)])
     pulls = make_family(id).horizon
     assert card.score == (card.return_mean - card.random_return) / (card.optimal_return - card.random_return)
@@ -138,20 +140,20 @@ def test_numbers_of_a_card_fit_together(id: str) -> None:
         card.regret_se,
     )
     assert np.all(np.diff(card.regret_curve) >= 0)
-    assert card.regret_mean + np.mean(lived.expected) == pytest.approx(pulls * np.mean(task.max(axis=-1)), abs=1e-9)
-    assert card.regret_se == pytest.approx(np.std(pulls * task.max(axis=-1) - lived.expected, ddof=1) / 200**0.5)
-    assert card.realised_return_mean == np.mean(lived.realised)
+    assert card.regret_mean + np.mean(own.expected) == pytest.approx(pulls * np.mean(task.max(axis=-1)), abs=1e-9)
+    assert card.regret_se == pytest.approx(np.std(pulls * task.max(axis=-1) - own.expected, ddof=1) / 200**0.5)
+    assert card.realised_return_mean == np.mean(own.realised)
     assert (card.optimal_return, card.optimum_kind, card.note) == (solve(id).value, "exact", "")
 
 
 @pytest.mark.parametrize("id", SOLVED_IDS)
 def test_no_learner_beats_the_optimum(id: str) -> None:
-    """On common luck oracle >= Bayes >= every other learner, up to 3 standard errors of the paired difference."""
+    """On common random numbers oracle >= Bayes >= all other learners, up to 3 standard errors of paired differences."""
     family = make_family(id)
     names = serving(list(LEARNERS), family)
-    best, *others = live_through([make_learner(name) for name in ("bayes", *names)], family, 2000, seed=5)
-    for name, lived in zip(names, others, strict=True):
-        gain = lived.expected - best.expected
+    best, *others = record_evaluation([make_learner(name) for name in ("bayes", *names)], family, 2000, seed=5)
+    for name, own in zip(names, others, strict=True):
+        gain = own.expected - best.expected
         error = np.std(gain) / np.sqrt(2000)
         if name != "oracle":
             assert np.mean(gain) <= 3 * error + 1e-9, name
@@ -163,10 +165,10 @@ def test_no_learner_beats_the_optimum(id: str) -> None:
 
 def test_published_order_on_independent_arms() -> None:
     """The paper's order of regret on independent arms: the optimum < Thompson < UCB, each by over 3 standard errors."""
-    lives = live_through(
+    records = record_evaluation(
         [make_learner(name) for name in ("bayes", "thompson", "ucb", "random")], make_family(INDEPENDENT), 2000, 1
     )
-    for better, worse in pairwise(lives):
+    for better, worse in pairwise(records):
         difference = better.expected - worse.expected
         assert np.mean(difference) > 3 * np.std(difference) / np.sqrt(2000)
 
@@ -216,12 +218,12 @@ def test_standard_errors_are_honest() -> None:
     assert (exact.score_high - exact.score_low) * unit == pytest.approx(2 * 1.96 * exact.return_se, rel=0.1)
 
 
-def test_common_luck_saves_variance() -> None:
+def test_common_random_numbers_save_variance() -> None:
     """The error of the mean return is far below that of the rewards, and never above that of the expected returns."""
     for id in (INDEPENDENT, DEPENDENT):
         for card in (evaluate(name, id, episodes=1000) for name in ("thompson", "random")):
-            lived = live_through([make_learner(card.learner)], make_family(id), 1000, seed=1)[0]
-            assert card.return_se <= np.std(lived.expected, ddof=1) / 1000**0.5 + 1e-12
+            own = record_evaluation([make_learner(card.learner)], make_family(id), 1000, seed=1)[0]
+            assert card.return_se <= np.std(own.expected, ddof=1) / 1000**0.5 + 1e-12
             assert card.learner == "random" or card.return_se < card.realised_return_se / 4
 
 

@@ -64,7 +64,7 @@ def test_with_autoreset_inside_a_new_beginning_pays_nothing():
 
 @pytest.mark.parametrize("id", ["MetaBandit-Independent-v0", "MetaMDP-Tabular-v0"])
 def test_the_expected_return_stays_what_it_is(id):
-    """4000 lifetimes of random play on the same luck: the mean difference is within 4 standard errors of 0."""
+    """4000 lifetimes of random play on common random numbers: the mean difference is within 4 standard errors of 0."""
     num = 4000
     plain, mean = gym.make_vec(id, num), wrappers.vector.ExpectedReward(gym.make_vec(id, num))
     rng, gap = np.random.default_rng(0), np.zeros(num)

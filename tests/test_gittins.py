@@ -10,7 +10,7 @@ from meta_envs import evaluate, make_family, solve
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.two_step import TwoStep
-from meta_envs.learners.gittins import IndexPlan, discounted_indices, finite_horizon_indices
+from meta_envs.learners.gittins import IndexPolicy, discounted_indices, finite_horizon_indices
 from meta_envs.learners.returns import record
 from meta_envs.roster import LEARNERS, make_learner
 from meta_envs.solvers import information
@@ -83,19 +83,19 @@ def test_indices_grow_with_the_pulls_that_are_left() -> None:
         place += part.size
 
 
-def value_of_plan(family: IndependentBandit, plan: IndexPlan) -> float:
-    """Exact expected return of a plan, by going forward through all counts with their probabilities."""
-    reached = {tuple(plan.start(1)[0]): 1.0}
+def value_of_policy(family: IndependentBandit, policy: IndexPolicy) -> float:
+    """Exact expected return of a policy, by going forward through all counts with their probabilities."""
+    reached = {tuple(policy.start(1)[0]): 1.0}
     total = 0.0
     for step in range(family.num_trials):
         following: dict[tuple[int, ...], float] = {}
         nodes = np.array(list(reached))
-        for node, action, prob in zip(nodes, plan.action(step, nodes), reached.values(), strict=True):
+        for node, action, prob in zip(nodes, policy.action(step, nodes), reached.values(), strict=True):
             pulls, paid = node[action], node[family.num_arms + action]
             mean = (family.alpha + paid) / (family.alpha + family.beta + pulls)
             total += prob * mean
             for outcome, chance in ((0, 1 - mean), (1, mean)):
-                after = plan.follow(step, node[None], action[None], np.array([outcome]))[0]
+                after = policy.follow(step, node[None], action[None], np.array([outcome]))[0]
                 following[tuple(after)] = following.get(tuple(after), 0.0) + prob * chance
         reached = following
     return total
@@ -110,7 +110,7 @@ def test_index_policy_is_nearly_optimal_and_never_better(
 ) -> None:
     """Its exact value is within 0.2 % of the optimum, and not above."""
     family = IndependentBandit(num_arms=num_arms, num_trials=num_trials, alpha=alpha, beta=beta)
-    achieved, best = value_of_plan(family, IndexPlan(family)), solve(family).value
+    achieved, best = value_of_policy(family, IndexPolicy(family)), solve(family).value
     assert achieved <= best + 1e-9
     assert achieved >= best * 0.998
 
@@ -181,9 +181,9 @@ def test_bounds_are_close_to_the_optimum() -> None:
 def test_achieved_is_the_value_of_the_policy() -> None:
     """What the simulation finds is the exact value of the Gittins policy, within 4 standard errors."""
     family = IndependentBandit(num_trials=12)
-    plan = IndexPlan(family)
-    achieved, error = simulate(family, plan, oracle_bound(family))
-    assert abs(achieved - value_of_plan(family, plan)) < 4 * error
+    policy = IndexPolicy(family)
+    achieved, error = simulate(family, policy, oracle_bound(family))
+    assert abs(achieved - value_of_policy(family, policy)) < 4 * error
 
 
 @pytest.fixture(scope="module")
@@ -226,19 +226,19 @@ def test_very_long_lifetimes_are_refused() -> None:
         solve("MetaBandit-Independent-v0", num_arms=5, num_trials=5000)
 
 
-def test_gittins_learner_has_the_value_of_its_plan() -> None:
-    """Played in 4000 lifetimes, it has what its plan is worth, within 4 standard errors."""
+def test_gittins_learner_has_the_value_of_its_policy() -> None:
+    """Played in 4000 lifetimes, it has what its policy is worth, within 4 standard errors."""
     family = IndependentBandit(num_arms=3, num_trials=8)
     returns = record([make_learner("gittins")], family, range(4000), 0)[0].expected
     error = np.std(returns) / np.sqrt(4000)
-    assert abs(np.mean(returns) - value_of_plan(family, IndexPlan(family))) < 4 * error
+    assert abs(np.mean(returns) - value_of_policy(family, IndexPolicy(family))) < 4 * error
 
 
 def test_gittins_takes_other_bernoulli_arms_for_independent() -> None:
     """As in the paper: on dependent arms it plays what it would play on uniform independent ones."""
-    plans = IndexPlan(DependentBandit(num_trials=9)), IndexPlan(IndependentBandit(num_trials=9))
+    policies = IndexPolicy(DependentBandit(num_trials=9)), IndexPolicy(IndependentBandit(num_trials=9))
     nodes = np.array([[3, 2, 2, 1], [4, 1, 1, 1], [0, 5, 0, 3]])
-    np.testing.assert_array_equal(plans[0].indices(5, nodes), plans[1].indices(5, nodes))
+    np.testing.assert_array_equal(policies[0].indices(5, nodes), policies[1].indices(5, nodes))
 
 
 def test_gittins_refuses_what_has_no_index() -> None:

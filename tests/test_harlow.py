@@ -94,7 +94,7 @@ def test_a_full_turn_comes_back_to_the_cross(action: int) -> None:
         assert abs((state[HEADING] - heading + 180) % 360 - 180) < 1e-9
         if state[PHASE] != CHOICE:
             cross = np.array([state[PHASE] == FIXATION])
-            np.testing.assert_array_equal(seen, panorama.look(36, state[[HEADING]], cross)[0])
+            np.testing.assert_array_equal(seen, panorama.render_view(36, state[[HEADING]], cross)[0])
 
 
 def test_a_turn_of_one_decision_adds_up_to_4_4_degrees() -> None:
@@ -187,10 +187,10 @@ def test_a_wrong_choice_costs_one(id: str) -> None:
     """One who always takes the other image: 10 x (0.2 - 1); the lifetime ends with the tenth choice."""
     env = gym.make(id, **({"resolution": 36} if id == PIXELS else {}))
     env.reset(seed=1)
-    family, life = env.unwrapped.family, env.unwrapped._lifetime
+    family, lifetime = env.unwrapped.family, env.unwrapped._lifetime
     total, wrong, over = 0.0, 0, False
     while not over:
-        state = life.state()[None]
+        state = lifetime.state()[None]
         choosing = state[0, PHASE] == CHOICE if id == PIXELS else bool(family.is_choice(state)[0])
         away = LEFT if family.right_pays(state)[0] else RIGHT
         _, reward, over, _, _ = env.step(away if choosing else int(env.unwrapped.best_action))
@@ -393,8 +393,8 @@ def test_the_panorama_goes_round(resolution: int) -> None:
     columns = round(resolution * 360 / 65)
     heading = np.arange(columns) * 360.0 / columns
     for cross in (False, True):
-        seen = panorama.look(resolution, heading, np.full(columns, cross))
-        np.testing.assert_array_equal(panorama.look(resolution, heading - 360, np.full(columns, cross)), seen)
+        seen = panorama.render_view(resolution, heading, np.full(columns, cross))
+        np.testing.assert_array_equal(panorama.render_view(resolution, heading - 360, np.full(columns, cross)), seen)
         np.testing.assert_array_equal(seen[1:, :, :-1], seen[:-1, :, 1:])
         assert len({view.tobytes() for view in seen}) == columns
 
@@ -402,7 +402,7 @@ def test_the_panorama_goes_round(resolution: int) -> None:
 @pytest.mark.parametrize("resolution", [36, 84])
 def test_the_cross_stands_ahead_at_heading_0(resolution: int) -> None:
     """Red pixels: mirror images of themselves about the centre at heading 0, to the left of it after turning right."""
-    ahead, turned = panorama.look(resolution, np.array([0.0, 10.0]), np.array([True, True]))
+    ahead, turned = panorama.render_view(resolution, np.array([0.0, 10.0]), np.array([True, True]))
     red, moved = (np.all(seen == panorama.CROSS, axis=-1) for seen in (ahead, turned))
     assert red.any()
     np.testing.assert_array_equal(red, red[:, ::-1])

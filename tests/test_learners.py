@@ -74,16 +74,16 @@ def test_learners_begin_anew(name: str) -> None:
     """A second beginning with the same stream repeats the first, whatever was learned in between."""
     family = IndependentBandit(num_trials=6)
     learner = begin(name, family, 50)
-    luck = np.random.default_rng(2).integers(2, size=(6, 50))
-    lives = []
+    rewards = np.random.default_rng(2).integers(2, size=(6, 50))
+    runs = []
     for _ in range(2):
         learner.begin(family, 50, np.random.default_rng(3))
         actions = []
-        for paid in luck:
+        for paid in rewards:
             actions.append(act(learner, 50))
             learner.learn(actions[-1], paid, paid.astype(float))
-        lives.append(np.array(actions))
-    np.testing.assert_array_equal(*lives)
+        runs.append(np.array(actions))
+    np.testing.assert_array_equal(*runs)
 
 
 def test_only_the_oracle_is_told_the_task() -> None:

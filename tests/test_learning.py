@@ -41,7 +41,7 @@ def test_without_the_reward_nothing_is_learned(tmp_path: Path) -> None:
 
 
 def test_random_mdps_are_learned_beyond_exploration_bonuses_with_the_true_prior(tmp_path: Path) -> None:
-    """More than BEB on the same luck, which has more than the best rule of RL^2's own table, 150.2."""
+    """More than BEB on common random numbers, which has more than the best rule of RL^2's own table, 150.2."""
     id = "MetaMDP-Tabular-v0"
     agent = load_agent(train(id, directory=tmp_path, progress=False))
     own, beb = meta_envs.evaluate([agent, "beb"], id, episodes=10_000, seed=1)

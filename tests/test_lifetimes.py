@@ -11,8 +11,8 @@ from families import Drift, UnlistedRooms, Urn, small
 import meta_envs
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.lifetimes.chance import Streams
-from meta_envs.lifetimes.many import PlainLifetimes, TabulatedLifetimes, live
-from meta_envs.lifetimes.one import PlainLifetime, TabulatedLifetime, live_one
+from meta_envs.lifetimes.many import PlainLifetimes, TabulatedLifetimes, make_lifetimes
+from meta_envs.lifetimes.one import PlainLifetime, TabulatedLifetime, make_lifetime
 from meta_envs.lifetimes.tables import find_rows, tabulate
 from meta_envs.testing.playing import difference
 
@@ -44,9 +44,9 @@ def test_tables_give_what_the_functions_give(family, num):
 
 @pytest.mark.parametrize("family", TABULATED, ids=repr)
 def test_one_lifetime_is_the_first_of_many(family):
-    """The single forms, tabulated and plain, live the lifetime that a batch lives."""
+    """The single forms, tabulated and plain, run the lifetime that a batch runs."""
     rng = np.random.default_rng(0)
-    one, plain, many = TabulatedLifetime(family, tabulate(family)), PlainLifetime(family), live(family, 3)
+    one, plain, many = TabulatedLifetime(family, tabulate(family)), PlainLifetime(family), make_lifetimes(family, 3)
     for _ in range(4):
         chance = rng.random((3, family.num_chance))
         many.begin(np.arange(3), chance)
@@ -74,25 +74,25 @@ def test_one_lifetime_is_the_first_of_many(family):
     ids=repr,
 )
 def test_families_with_few_states_are_tabulated(family, many, one):
-    """`live` and `live_one` look up what they can."""
-    assert type(live(family, 2)) is many
-    assert type(live_one(family)) is one
+    """`make_lifetimes` and `make_lifetime` look up what they can."""
+    assert type(make_lifetimes(family, 2)) is many
+    assert type(make_lifetime(family)) is one
 
 
-def test_environments_do_not_show_how_they_are_lived_in():
+def test_environments_do_not_show_how_they_are_run():
     """The same family with and without its list of states gives the same environment, bit for bit."""
     with families.registered():
         venvs = [gym.make_vec(id, 5) for id in ("ToyRooms-v0", "ToyUnlistedRooms-v0")]
         actions = np.random.default_rng(0).integers(2, size=(40, 5))
-        lived = [[venv.reset(seed=0), *(venv.step(action) for action in actions)] for venv in venvs]
-    assert not difference(*lived)
+        runs = [[venv.reset(seed=0), *(venv.step(action) for action in actions)] for venv in venvs]
+    assert not difference(*runs)
 
 
 def test_a_pull_pays_where_the_uniform_reaches_one_minus_p():
     """By hand: in the task (1/4, 3/4), arm 1 pays for uniforms of 3/4 and above, arm 2 for those of 1/4 and above."""
     chance = np.array([0.9, 0.74, 0.75, 0.24, 0.25])
-    lifetime = live_one(DependentBandit(num_trials=4))
-    many = [live(DependentBandit(num_trials=4), 1), PlainLifetimes(DependentBandit(num_trials=4), 1)]
+    lifetime = make_lifetime(DependentBandit(num_trials=4))
+    many = [make_lifetimes(DependentBandit(num_trials=4), 1), PlainLifetimes(DependentBandit(num_trials=4), 1)]
     task = np.array([0.25, 0.75])
     paid = {}
     for arm in (0, 1):
@@ -108,7 +108,7 @@ def test_a_pull_pays_where_the_uniform_reaches_one_minus_p():
 
 def test_a_lifetime_with_states_by_hand():
     """In room 1 of the task (.2, .1), .73 changes the room; there .99 leads nowhere; .8 leads back, and .99 out."""
-    lifetime = live_one(Urn())
+    lifetime = make_lifetime(Urn())
     lifetime.begin(np.array([0.0, 0.9, 0.73, 0.99, 0.8, 0.99, 0.0, 0.0]))
     np.testing.assert_array_equal(lifetime.task, [0.2, 0.1])
     np.testing.assert_array_equal(lifetime.observe(), np.float32([0, 1, 0, 0]))
@@ -127,7 +127,7 @@ class Incomplete(Urn):
 def test_states_outside_the_list_are_refused():
     """A family that leaves its listed states is found when it is tabulated, with the state and the cure."""
     with pytest.raises(ValueError, match=r"\[6 2\] is not among those of states\(\): list every reachable state"):
-        live(Incomplete(), 1)
+        make_lifetimes(Incomplete(), 1)
 
 
 def test_rows_are_found_where_they_stand():
@@ -165,7 +165,7 @@ def test_a_new_seed_forgets_what_was_drawn_ahead():
 def test_copies_that_end_early_are_out_of_phase():
     """The toy family does what it is for: lifetimes of several lengths side by side, none longer than the horizon."""
     rng = np.random.default_rng(0)
-    lifetimes = live(Urn(), 200)
+    lifetimes = make_lifetimes(Urn(), 200)
     lifetimes.begin(np.arange(200), rng.random((200, Urn().num_chance)))
     lengths = set()
     for _ in range(30):

@@ -16,7 +16,7 @@ from meta_envs.families.random_maze import RandomMaze
 from meta_envs.families.worlds.mazes import list_places
 from meta_envs.family import TaskFamily
 from meta_envs.learners import select_known
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.roster import make_learner, serving
 from meta_envs.solvers import mazes
 
@@ -26,9 +26,9 @@ TOP = 0.075
 
 
 def play(name: str, family: TaskFamily, num: int, task: Array | None = None, seed: int = 0) -> tuple[Array, Array]:
-    """Rewards and actions (horizon, num) of a learner, all with the same luck for the same seed."""
+    """Rewards and actions (horizon, num) of a learner, all with the same chance for the same seed."""
     rng = np.random.default_rng(seed)
-    learner, lifetimes = make_learner(name), live(family, num)
+    learner, lifetimes = make_learner(name), make_lifetimes(family, num)
     lifetimes.begin(np.arange(num), rng.random((num, family.num_chance)), task)
     learner.begin(family, num, rng)
     rewards, actions = np.empty((2, family.horizon, num))
@@ -43,7 +43,7 @@ def play(name: str, family: TaskFamily, num: int, task: Array | None = None, see
 
 def latencies(rewards: Array) -> tuple[float, float]:
     """Mean steps to the first goal and to each later one, over lifetimes in which each goal was found at least."""
-    visits = [np.flatnonzero(lived == 10) for lived in rewards.T]
+    visits = [np.flatnonzero(each == 10) for each in rewards.T]
     later = np.concatenate([np.diff(visit) for visit in visits])
     return float(np.mean([visit[0] + 1 for visit in visits if len(visit)])), float(np.mean(later))
 
@@ -73,15 +73,15 @@ def test_memoryless_searches_again_and_again() -> None:
 @pytest.mark.parametrize("family", [IMaze(num_decisions=200), RandomMaze(num_decisions=200)], ids=str)
 @pytest.mark.parametrize("name", ["searcher", "memoryless"])
 def test_searchers_do_not_know_the_goal(name: str, family: IMaze | RandomMaze) -> None:
-    """With the same luck and other goals all do the same until the first of them is found."""
+    """With the same chance and other goals all do the same until the first of them is found."""
     first = 1.0 if isinstance(family, IMaze) else 0.0
     goals = [0, 1, 2, 3] if isinstance(family, IMaze) else [3, 17, 31, 44]
-    lives = []
+    runs = []
     for goal in goals:
         task = np.full((1, 1), first + goal) if isinstance(family, IMaze) else np.array([[0.0, goal]])
         rng = np.random.default_rng(1)
         chance = rng.random((1, family.num_chance))
-        learner, lifetimes = make_learner(name), live(family, 1)
+        learner, lifetimes = make_learner(name), make_lifetimes(family, 1)
         lifetimes.begin(np.zeros(1, int), chance, task)
         # The same place for all of them, which is none of the goals.
         state = lifetimes.state()
@@ -95,29 +95,29 @@ def test_searchers_do_not_know_the_goal(name: str, family: IMaze | RandomMaze) -
             outcome, reward, _ = lifetimes.step(action)
             learner.learn(action, outcome, reward)
             done.append(int(action[0]))
-        lives.append(done)
-    for one in lives:
-        for other in lives:
+        runs.append(done)
+    for one in runs:
+        for other in runs:
             common = min(len(one), len(other))
             assert one[:common] == other[:common]
-    assert len({len(done) for done in lives}) > 1
+    assert len({len(done) for done in runs}) > 1
 
 
 @pytest.mark.parametrize(
     ("family", "num"), [(IMaze(num_decisions=400), 60), (RandomMaze(num_decisions=600), 40)], ids=str
 )
-def test_order_of_learners_on_common_luck(family: TaskFamily, num: int) -> None:
+def test_order_of_learners_on_common_random_numbers(family: TaskFamily, num: int) -> None:
     """Oracle > searcher > memoryless > random, each by over 3 standard errors; but the memoryless is as fast at first.
 
     To the first goal both searchers go the same ways, and later ones take the memoryless as long.
     """
-    lives = {name: play(name, family, num)[0] for name in ("oracle", "searcher", "memoryless", "random")}
-    earned = [np.sum(lived, axis=0) for lived in lives.values()]
+    rewards = {name: play(name, family, num)[0] for name in ("oracle", "searcher", "memoryless", "random")}
+    earned = [np.sum(each, axis=0) for each in rewards.values()]
     for better, worse in pairwise(earned):
         gain = better - worse
         assert np.mean(gain) > 3 * np.std(gain) / np.sqrt(num)
-    first, later = latencies(lives["searcher"])
-    assert latencies(lives["memoryless"])[0] == first
+    first, later = latencies(rewards["searcher"])
+    assert latencies(rewards["memoryless"])[0] == first
     assert first > 2 * later
 
 
@@ -133,7 +133,7 @@ def test_latencies_are_as_published() -> None:
     assert 27 < later < 31
     # As long a lifetime as the longest search, so that all of them count.
     rewards, _ = play("memoryless", IMaze(num_decisions=700), 48, tasks)
-    second = [np.diff(np.flatnonzero(lived == 10))[0] for lived in rewards.T]
+    second = [np.diff(np.flatnonzero(each == 10))[0] for each in rewards.T]
     assert 75 < np.mean(second) < 110
 
 

@@ -1,4 +1,4 @@
-"""Learners of tabular MDPs: plans against enumeration, posteriors and widths by hand, and who beats whom."""
+"""Learners of tabular MDPs: backward induction by enumeration, posteriors and widths by hand, and who beats whom."""
 
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.basic import Oracle, Random
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import record
-from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, OptimisticPSRL, Posterior, plan
+from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, OptimisticPSRL, Posterior, backward_induction
 from meta_envs.roster import LEARNERS, make_learner, serving
 
 NAMES = ("psrl", "optimistic_psrl", "ucrl2", "beb", "mdp_greedy", "mdp_epsilon_greedy")
@@ -46,10 +46,10 @@ def step(learner: Learner, action: int, following: int, reward: float, num: int 
     return acted
 
 
-def test_plan_is_the_best_of_all_policies() -> None:
+def test_backward_induction_is_the_best_of_all_policies() -> None:
     """Two states, two actions, two steps: no one of the 16 policies is better, followed along all paths."""
     _, means, laws = draw(TabularMDP(num_states=2, num_actions=2, episode_length=2), 20)
-    values = plan(means, laws, 2)
+    values = backward_induction(means, laws, 2)
     for copy, start in product(range(20), range(2)):
         returns = []
         for first, *second in product(range(2), repeat=3):
@@ -59,14 +59,16 @@ def test_plan_is_the_best_of_all_policies() -> None:
         np.testing.assert_allclose(values[copy, 1], means[copy])
 
 
-def test_plan_agrees_with_the_family() -> None:
+def test_backward_induction_agrees_with_the_family() -> None:
     """The quick backward induction is the family's own; what pays by the step counts at its step."""
     family = TabularMDP()
     task, means, laws = draw(family, 30)
-    np.testing.assert_allclose(plan(means, laws, family.episode_length), family.action_values(task), rtol=1e-12)
+    np.testing.assert_allclose(
+        backward_induction(means, laws, family.episode_length), family.action_values(task), rtol=1e-12
+    )
     late = np.stack([np.zeros_like(means), means], axis=1)
     values = np.sum(laws * np.max(means, axis=-1)[:, None, None], axis=-1)
-    np.testing.assert_allclose(plan(late, laws, 2), np.stack([values, means], axis=1))
+    np.testing.assert_allclose(backward_induction(late, laws, 2), np.stack([values, means], axis=1))
 
 
 def test_slack_is_used_as_well_as_possible() -> None:
@@ -74,7 +76,7 @@ def test_slack_is_used_as_well_as_possible() -> None:
     rng, size = np.random.default_rng(1), 4
     _, means, laws = draw(TabularMDP(num_states=size, num_actions=2), 10)
     slack = rng.choice([0.0, 0.1, 0.5, 1.0, 1.9, 3.0], means.shape)
-    gained = plan(means, laws, 2, slack)[:, 0] - means
+    gained = backward_induction(means, laws, 2, slack)[:, 0] - means
     best = np.max(means, axis=-1)
     for copy, state, action in np.ndindex(means.shape):
         law = laws[copy, state, action]
@@ -159,7 +161,7 @@ class Certain(PSRL):
 
 
 def test_psrl_with_a_point_prior_is_the_oracle() -> None:
-    """With nothing left to learn it does what one does who knows the task."""
+    """With nothing left to learn it does what the oracle does."""
     oracle, certain = record([Oracle(), Certain()], TabularMDP(num_episodes=3), range(50), 0)
     np.testing.assert_array_equal(certain.realised, oracle.realised)
 
@@ -207,23 +209,23 @@ def test_first_actions_are_even(name: str) -> None:
 
 
 def test_oracle_beats_all_and_all_beat_chance() -> None:
-    """On common luck, up to 3 standard errors: one who knows the task >= learners, and those > random play."""
+    """On common random numbers, up to 3 standard errors: the oracle >= learners, and those > random play."""
     family = TabularMDP(num_episodes=5)
     assert serving(list(LEARNERS), family) == ["random", "oracle", *NAMES]
-    oracle, chance, *lives = record([Oracle(), Random(), *map(make_learner, NAMES)], family, range(300), 2)
+    oracle, chance, *others = record([Oracle(), Random(), *map(make_learner, NAMES)], family, range(300), 2)
     optimum = family.task_optimum(draw(family, 4000)[0])
     assert np.mean(oracle.expected) == pytest.approx(np.mean(optimum), abs=5 * np.std(optimum) / np.sqrt(300))
-    for name, life in zip(NAMES, lives, strict=True):
-        for better, worse in ((oracle, life), (life, chance)):
+    for name, other in zip(NAMES, others, strict=True):
+        for better, worse in ((oracle, other), (other, chance)):
             gap = better.expected - worse.expected
             assert np.mean(gap) > -3 * np.std(gap) / np.sqrt(300), name
-        gap = life.expected - chance.expected
+        gap = other.expected - chance.expected
         assert np.mean(gap) > 3 * np.std(gap) / np.sqrt(300), name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_seed_decides(name: str) -> None:
-    """The same streams give the same lives, also in a second beginning; another stream gives others."""
+    """The same streams give the same actions, also in a second beginning; another stream gives others."""
     learner = make_learner(name)
     first, again, other = (record([learner], SMALL, range(30), stream)[0].realised for stream in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -272,9 +274,9 @@ def test_solve_gives_a_bound_and_a_learner() -> None:
     assert optimum.random_value < optimum.achieved < optimum.value
     assert optimum.policy.name in ("beb", "ucrl2")
     assert optimum.policy is not optimum.policy
-    lived = record([optimum.policy], SMALL, range(2000), 4)[0].expected
-    spread = np.std(lived) * np.sqrt(1 / 2000 + 1 / 2000)
-    assert np.mean(lived) == pytest.approx(optimum.achieved, abs=4 * spread)
+    returns = record([optimum.policy], SMALL, range(2000), 4)[0].expected
+    spread = np.std(returns) * np.sqrt(1 / 2000 + 1 / 2000)
+    assert np.mean(returns) == pytest.approx(optimum.achieved, abs=4 * spread)
     played = record([Random()], SMALL, range(2000), 4)[0].expected
     assert np.mean(played) == pytest.approx(18.0, abs=4 * np.std(played) / np.sqrt(2000))
 

@@ -116,12 +116,12 @@ def test_episodes_follow_each_other_in_the_same_task():
     observation, _ = env.reset(seed=0, options={"task": 2})
     assert observation.tolist() == [0.0, 0.0]
     assert observation.dtype == np.float32
-    lived = []
+    steps = []
     for action in (RIGHT, RIGHT, LEFT, RIGHT, LEFT, RIGHT, RIGHT):
         assert env.unwrapped.task == 2
         observation, reward, terminated, truncated, _ = env.step(action)
-        lived.append((*observation.tolist(), reward, terminated, truncated))
-    assert lived == [
+        steps.append((*observation.tolist(), reward, terminated, truncated))
+    assert steps == [
         (1, 0, 0, False, False),
         (0, 1, 1, False, False),  # found: the next episode's first place
         (0, 0, 0, False, False),
@@ -141,7 +141,7 @@ def test_the_last_time_limit_is_a_termination():
 
 
 def test_inner_episodes_are_resets_by_hand():
-    """The same as resetting the bare environment in its own task, with luck of its own each time."""
+    """The same as resetting the bare environment in its own task, with chance of its own each time."""
     env, bare = MultiEpisode(gym.make(DEPENDENT, num_trials=10), num_episodes=5), gym.make(DEPENDENT, num_trials=10)
     for lifetime in range(2):
         env.reset(seed=3 if lifetime == 0 else None)

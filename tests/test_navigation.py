@@ -1,4 +1,4 @@
-"""The first-person mazes: plans, physics, views, and what they are worth, by hand and by brute force."""
+"""The first-person mazes: layouts, physics, views, and what they are worth, by hand and by brute force."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def posed(family, x, y, degrees=0.0, task=None):
     return task, state
 
 
-# Plans
+# Layouts
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(3, 4), (5, 10), (9, 15)])
@@ -68,8 +68,8 @@ def test_every_place_of_every_random_maze_can_be_reached(rows, columns, split):
 def test_train_and_test_mazes_are_all_different():
     """No maze is in both sets, or twice in one."""
     for rows, columns in ((5, 10), (9, 15)):
-        plans = [free.tobytes() for split in mazes.SETS for free in mazes.random_mazes(rows, columns, split).free]
-        assert len(set(plans)) == 2000
+        layouts = [free.tobytes() for split in mazes.SETS for free in mazes.random_mazes(rows, columns, split).free]
+        assert len(set(layouts)) == 2000
 
 
 def test_random_mazes_have_loops():
@@ -128,12 +128,12 @@ def test_every_goal_of_the_i_is_nine_blocks_from_its_middle():
     for goal, place in ALCOVES.items():
         block = family.find_goal(np.array([[float(goal)]]))
         np.testing.assert_array_equal(family.center(block)[0], place)
-        length = relaxed(i_plan(), int(block[0]))
+        length = relaxed(i_layout(), int(block[0]))
         assert length.flat[middle] == 9
         assert min(length.flat[ends]) == 6
 
 
-def i_plan():
+def i_layout():
     """Where one can walk in the I."""
     return mazes.i_maze().free[0] == 1
 
@@ -200,12 +200,12 @@ def test_no_body_ever_enters_a_wall(family):
     """In 64 x 300 decisions of random play in runs, all bodies keep their radius from all walls."""
     rng = np.random.default_rng(1)
     task, state = born(family, 64)
-    plans, action = family.mazes.free[family.find_maze(task)], rng.integers(8, size=64)
+    layouts, action = family.mazes.free[family.find_maze(task)], rng.integers(8, size=64)
     walls = 0
     for _ in range(300):
         action = np.where(rng.random(64) < 0.3, rng.integers(8, size=64), action)
         state, _ = act(family, task, state, action, rng.random((64, 2)))
-        gaps = [gap_to_walls(free, place) for free, place in zip(plans, state[:, :2], strict=True)]
+        gaps = [gap_to_walls(free, place) for free, place in zip(layouts, state[:, :2], strict=True)]
         assert min(gaps) > RADIUS - 1e-9
         walls += np.count_nonzero(np.array(gaps) < RADIUS + 1e-6)
     assert walls > 1000
@@ -356,7 +356,7 @@ def test_best_actions_lead_to_the_goal_nearly_at_top_speed():
 # Views
 
 
-def looked(maze, eye, spots=(), resolution=84, index=0):
+def viewed(maze, eye, spots=(), resolution=84, index=0):
     """One view of a maze from (x, y, degrees), with the goal and apples at places, or None for no goal."""
     places = np.array([[(-9.0, -9.0) if spot is None else spot for spot in (spots or [None])]])
     shown = np.array([[spot is not None for spot in (spots or [None])]])
@@ -364,15 +364,17 @@ def looked(maze, eye, spots=(), resolution=84, index=0):
     return raycast.render(maze, np.array([index]), eyes, places, shown, resolution)[0]
 
 
-def walled(plan, texture=0):
-    """A maze of a plan, all of one texture."""
-    free = np.array([[block == "." for block in row] for row in plan.split()], np.uint8)[None]
+def walled(layout, texture=0):
+    """A maze of a layout, all of one texture."""
+    free = np.array([[block == "." for block in row] for row in layout.split()], np.uint8)[None]
     return mazes.stack(free, np.full(free.shape, texture, np.intp))
 
 
-def walls_seen(plan, eye, resolution=84):
+def walls_seen(layout, eye, resolution=84):
     """Which pixels show walls: those that change where the walls' paint does."""
-    return (looked(walled(plan, 0), eye, (), resolution) != looked(walled(plan, 1), eye, (), resolution)).any(axis=-1)
+    return (viewed(walled(layout, 0), eye, (), resolution) != viewed(walled(layout, 1), eye, (), resolution)).any(
+        axis=-1
+    )
 
 
 HALL = "#########\n#.......#\n#########"
@@ -390,8 +392,8 @@ def test_walls_are_as_high_as_geometry_says(distance, height):
 
 def test_a_corner_is_seen_where_geometry_says():
     """A corner 1.95 ahead and .5 to the right is at 42 * (1 + .5 / 1.95) = 52.8: right of the middle of column 52."""
-    plan = "#######\n#.....#\n#####.#\n#####.#\n#######"
-    heights = walls_seen(plan, (3.05, 1.5, 0)).sum(axis=0)
+    layout = "#######\n#.....#\n#####.#\n#####.#\n#######"
+    heights = walls_seen(layout, (3.05, 1.5, 0)).sum(axis=0)
     # Left of it shows the end wall, 42 / 2.95 = 14.2 pixels high, right of it the corridor's side, from 21.5 on nearer.
     assert heights[52] == 14
     assert heights[53] >= 20
@@ -400,10 +402,10 @@ def test_a_corner_is_seen_where_geometry_says():
 
 def test_an_apple_is_seen_where_geometry_says():
     """Two ahead and .5 right: centred on column 52.5, .16 * 42 / 2 = 3.4 pixels to either side, below the horizon."""
-    plan = "######\n#....#\n#....#\n######"
+    layout = "######\n#....#\n#....#\n######"
     # Mazes have no halls, but eyes do not mind them.
-    free = looked(walled(plan), (1.5, 1.7, 0), [None, None])
-    with_apple = looked(walled(plan), (1.5, 1.7, 0), [None, (3.5, 2.2)])
+    free = viewed(walled(layout), (1.5, 1.7, 0), [None, None])
+    with_apple = viewed(walled(layout), (1.5, 1.7, 0), [None, (3.5, 2.2)])
     rows, columns = np.nonzero((free != with_apple).any(axis=-1))
     assert (columns.min(), columns.max()) == (49, 55)
     # Its centre is .3 high, .2 below the eye: 4.2 pixels below the horizon at 41.5.
@@ -444,13 +446,13 @@ def test_every_column_shows_the_wall_that_its_ray_meets():
 
 def test_walls_hide_what_is_behind_them_and_nothing_else():
     """A goal behind a wall changes no pixel, one before it does, and one that peeps out is cut off at its edge."""
-    plan = "#######\n#.....#\n#####.#\n#####.#\n#######"
-    maze, eye = walled(plan), (3.0, 1.5, 0)
-    empty = looked(maze, eye)
-    np.testing.assert_array_equal(empty, looked(maze, eye, [(5.5, 3.5)]))
-    assert (empty != looked(maze, eye, [(4.5, 1.5)])).any()
+    layout = "#######\n#.....#\n#####.#\n#####.#\n#######"
+    maze, eye = walled(layout), (3.0, 1.5, 0)
+    empty = viewed(maze, eye)
+    np.testing.assert_array_equal(empty, viewed(maze, eye, [(5.5, 3.5)]))
+    assert (empty != viewed(maze, eye, [(4.5, 1.5)])).any()
     # Without walls its columns would be 42 + 42 * (.5 +- .25) / 2.3, 46.6 to 55.7; the corner is at 52.5.
-    changed = np.flatnonzero((empty != looked(maze, eye, [(5.3, 2.0)])).any(axis=(0, 2)))
+    changed = np.flatnonzero((empty != viewed(maze, eye, [(5.3, 2.0)])).any(axis=(0, 2)))
     assert changed[0] in (46, 47)
     assert changed[-1] in (51, 52)
 
@@ -458,20 +460,20 @@ def test_walls_hide_what_is_behind_them_and_nothing_else():
 def test_nearer_things_hide_farther_ones():
     """Whatever the order in which they are given, and a thing behind the eye is not seen."""
     maze, eye = walled(HALL), (1.5, 1.5, 0)
-    both = [looked(maze, eye, [None, *spots]) for spots in ([(3.0, 1.5), (4.0, 1.6)], [(4.0, 1.6), (3.0, 1.5)])]
+    both = [viewed(maze, eye, [None, *spots]) for spots in ([(3.0, 1.5), (4.0, 1.6)], [(4.0, 1.6), (3.0, 1.5)])]
     np.testing.assert_array_equal(*both)
-    near = looked(maze, eye, [None, (3.0, 1.5)])
+    near = viewed(maze, eye, [None, (3.0, 1.5)])
     assert (both[0] != near).any()
-    painted = (near != looked(maze, eye)).any(axis=-1)
+    painted = (near != viewed(maze, eye)).any(axis=-1)
     np.testing.assert_array_equal(both[0][painted], near[painted])
-    np.testing.assert_array_equal(looked(maze, (4.0, 1.5, 0), [(3.0, 1.5)]), looked(maze, (4.0, 1.5, 0)))
+    np.testing.assert_array_equal(viewed(maze, (4.0, 1.5, 0), [(3.0, 1.5)]), viewed(maze, (4.0, 1.5, 0)))
 
 
 def test_the_goal_of_the_i_is_not_seen_from_outside_its_alcove():
     """From 300 poses outside all alcoves views are the same for all four goals; inside, the goal is seen."""
     family = IMaze(num_apples=2)
     rng = np.random.default_rng(5)
-    rows, columns = np.nonzero(i_plan())
+    rows, columns = np.nonzero(i_layout())
     inside = np.array(
         [place for place in zip(columns, rows, strict=True) if place not in [(1, 1), (11, 1), (1, 9), (11, 9)]]
     )
@@ -517,7 +519,7 @@ def test_places_look_different():
 
 
 def test_pictures_hide_the_goal_until_it_is_found():
-    """With the same luck, pictures and texts of all four goals are the same until one is found, then they tell it."""
+    """With the same chance, pictures and texts of all four goals are the same until one is found, then they tell it."""
     shown = []
     for goal in (1, 2, 3, 4):
         picture, text = (
@@ -539,7 +541,7 @@ def test_pictures_hide_the_goal_until_it_is_found():
 
 
 def test_the_map_of_a_drawn_maze_shows_only_what_was_seen_from_near():
-    """Where mazes are drawn with the task, text and picture tell the plan when the lifetime is over, and not before."""
+    """Where mazes are drawn with the task, text and picture tell the layout once the lifetime is over, not before."""
     env = gym.make("MetaNavigation-RandomMaze-v0", render_mode="ansi", layouts="random", num_decisions=1, resolution=36)
     env.reset(seed=0)
     begin = env.render()

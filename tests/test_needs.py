@@ -36,7 +36,7 @@ class Curious(Learner):
         return self._rng.integers(self._actions, size=self._num)
 
 
-def live(id: str, *needs: str, num: int = 3) -> tuple[Curious, TaskFamily, Array]:
+def run_curious(id: str, *needs: str, num: int = 3) -> tuple[Curious, TaskFamily, Array]:
     """A curious learner after a rollout, the family, and the hidden tasks (num, T)."""
     learner, family = Curious(*needs), meta_envs.make_family(id, **SMALL.get(id, {}))
     (block,) = roll_out([learner], family, range(2**32, 2**32 + num), 0)
@@ -46,7 +46,7 @@ def live(id: str, *needs: str, num: int = 3) -> tuple[Curious, TaskFamily, Array
 @pytest.mark.parametrize("needs", [(), ("observation",), ("state",), ("layout",), ("task",), ("state", "layout")])
 def test_a_learner_gets_exactly_what_it_needs(needs: tuple[str, ...]) -> None:
     """None in place of an observation that it does not need, and no other key; nothing is told that is not needed."""
-    learner, _, _ = live("MetaNavigation-IMazeGrid-v0", *needs)
+    learner, _, _ = run_curious("MetaNavigation-IMazeGrid-v0", *needs)
     told = set(needs) - {"observation"}
     assert all((seen is not None) == ("observation" in needs) for seen in learner.seen)
     assert all(set(known) == told for known in learner.given)
@@ -56,7 +56,7 @@ def test_a_learner_gets_exactly_what_it_needs(needs: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("id", IDS)
 def test_the_goal_is_masked_in_layouts(id: str) -> None:
     """Of the task only the numbers that the family calls its layout are told; what pays never is one of them."""
-    learner, family, task = live(id, "layout")
+    learner, family, task = run_curious(id, "layout")
     shown = [name in family.layout_names for name in family.task_names]
     for known in learner.given:
         np.testing.assert_array_equal(known["layout"], np.where(shown, task, np.nan))
@@ -91,7 +91,7 @@ def test_harlows_states_tell_no_side_before_the_first_choice(id: str) -> None:
 
 def test_whoever_needs_the_task_is_told_the_state_as_it_is() -> None:
     """The oracle acts by the state, in which nothing may be masked for it."""
-    learner, family, task = live("MetaHarlow-Symbolic-v0", "state", "task")
+    learner, family, task = run_curious("MetaHarlow-Symbolic-v0", "state", "task")
     np.testing.assert_array_equal(learner.given[0]["task"], task)
     assert np.any(learner.given[0]["state"] != family.visible_state(learner.given[0]["state"].copy()))
 
@@ -116,4 +116,4 @@ def test_what_is_told_is_the_learners_own() -> None:
 def test_an_unknown_need_is_refused() -> None:
     """In a sentence that says what there is."""
     with pytest.raises(ValueError, match="needs 'goal': it is one of observation, state, layout, task"):
-        live("MetaBandit-Dependent-v0", "goal")
+        run_curious("MetaBandit-Dependent-v0", "goal")

@@ -88,7 +88,7 @@ def test_two_steps_by_hand():
 
 
 def best_by_search(family, task):
-    """Of every state and step the best return of one who knows the task, by search over all that can happen."""
+    """Of every state and step the oracle's return, by search over all that can happen."""
 
     @cache
     def returns(clock, room):
@@ -129,7 +129,7 @@ def test_best_actions_are_those_of_a_search():
     assert {(1, 0, True), (1, 1, True)} <= seen
 
 
-def test_many_lifetimes_are_planned_for_in_pieces(monkeypatch):
+def test_many_lifetimes_are_solved_in_pieces(monkeypatch):
     """However many are looked at together, the best actions are the same."""
     task = np.random.default_rng(0).random((9, 2))
     task[:, 1] = 1.0 - task[:, 0]
@@ -141,12 +141,12 @@ def test_many_lifetimes_are_planned_for_in_pieces(monkeypatch):
     np.testing.assert_array_equal(whole, np.argmax(task, axis=-1))
 
 
-def test_plans_are_made_once_a_task_and_only_when_asked_for(monkeypatch):
+def test_tasks_are_solved_once_and_only_when_asked_for(monkeypatch):
     """Nothing is computed for those who do not ask, nor twice for the same task."""
-    planned = []
+    solved = []
 
     def count(family, task):
-        planned.append(len(task))
+        solved.append(len(task))
         return best_actions(family, task)
 
     best_actions = advice.best_actions
@@ -155,14 +155,14 @@ def test_plans_are_made_once_a_task_and_only_when_asked_for(monkeypatch):
     venv.reset(seed=0)
     for _ in range(12):
         venv.step(np.zeros(NUM, int))
-    assert planned == []
+    assert solved == []
     for _ in range(5):
         assert venv.unwrapped.best_action.shape == (NUM,)
         venv.step(np.zeros(NUM, int))
-    assert planned == [NUM, NUM]
+    assert solved == [NUM, NUM]
 
 
-def test_another_task_is_another_plan():
+def test_another_task_has_another_best_action():
     """Also where only one of its numbers is another."""
     env = Privileged(gym.make("MetaBandit-Independent-v0"))
     for second, best in ((0.25, 0), (0.75, 1), (0.25, 0)):

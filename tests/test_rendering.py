@@ -110,7 +110,7 @@ TABLES = {
 every_table = pytest.mark.parametrize("family", TABLES.values(), ids=TABLES)
 
 
-def live(family: TaskFamily, steps: int | None = None, seed: int = 3) -> Trace:
+def random_trace(family: TaskFamily, steps: int | None = None, seed: int = 3) -> Trace:
     """A lifetime of random actions: its first steps, or all."""
     env = MetaEnv(family, render_mode="ansi")
     env.reset(seed=seed)
@@ -151,7 +151,7 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @every_family
 def test_pictures_are_fresh_arrays_of_one_size(family: TaskFamily) -> None:
     """A picture is a C-contiguous (H, W, 3) uint8 array that shares no memory with the next one."""
-    trace, viewer = live(family, min(10, family.horizon)), Viewer(family, 4)
+    trace, viewer = random_trace(family, min(10, family.horizon)), Viewer(family, 4)
     first, second = (viewer.show(trace, "rgb_array") for _ in range(2))
     assert first.shape == (HEIGHT, WIDTH, 3)
     assert first.dtype == np.uint8
@@ -167,7 +167,7 @@ def test_pictures_are_fresh_arrays_of_one_size(family: TaskFamily) -> None:
 def test_nothing_leaves_the_picture(family: TaskFamily) -> None:
     """At the beginning, on the way and at the end the outermost pixels stay blank."""
     for steps in (0, family.horizon // 2, family.horizon):
-        shown = picture(family, live(family, steps))
+        shown = picture(family, random_trace(family, steps))
         inner = shown[8:-8, 8:-8]
         assert (inner != theme.PAPER).any()
         assert np.array_equal(np.pad(inner, ((8, 8), (8, 8), (0, 0)), constant_values=255), shown)
@@ -178,7 +178,7 @@ def test_each_step_leaves_a_mark_in_the_history(family: TaskFamily) -> None:
     """Below the gauges every step inks pixels in the colours of rewards, until steps outnumber pixels."""
     if family.horizon > 500:
         pytest.skip("more steps than pixels")
-    whole = live(family)
+    whole = random_trace(family)
     trace, inked = Trace(whole.task, whole.states[:1]), -1
     packing = np.array([1 << 16, 1 << 8, 1])
     for event in list(zip(whole.actions, whole.outcomes, whole.states[1:], whole.rewards, strict=True))[:40]:
@@ -192,9 +192,9 @@ def test_each_step_leaves_a_mark_in_the_history(family: TaskFamily) -> None:
 @every_family
 def test_the_hidden_task_is_shown_at_the_end_only(family: TaskFamily) -> None:
     """With the same history in two tasks, pictures and texts agree before the end, and differ after it."""
-    here = live(family)
+    here = random_trace(family)
     there = copy.deepcopy(here)
-    others = (live(family, 0, seed=seed).task for seed in range(8, 30))
+    others = (random_trace(family, 0, seed=seed).task for seed in range(8, 30))
     there.task = next(task for task in others if not np.array_equal(task, here.task))
     if not isinstance(family, DiscreteFamily):
         seen = [[family.observe(trace.task[None], state[None]) for state in trace.states] for trace in (here, there)]
@@ -213,7 +213,7 @@ def test_the_hidden_task_is_shown_at_the_end_only(family: TaskFamily) -> None:
 def test_the_truth_has_its_own_colour() -> None:
     """Marks in the colour of the truth are few before the end, when only its name and question marks stand there."""
     family = IndependentBandit(num_arms=3, num_trials=20)
-    trace = live(family)
+    trace = random_trace(family)
     after = (picture(family, trace) == theme.TRUTH).all(axis=-1).sum()
     trace.over = False
     before = (picture(family, trace) == theme.TRUTH).all(axis=-1).sum()
@@ -224,7 +224,7 @@ def test_the_truth_has_its_own_colour() -> None:
 def test_text_fits_into_80_columns(family: TaskFamily) -> None:
     """Texts are lines of at most 80 characters without escape sequences, that end with a newline."""
     for steps in (0, family.horizon // 2, family.horizon):
-        shown = text(family, live(family, steps))
+        shown = text(family, random_trace(family, steps))
         assert max(map(len, shown.splitlines())) <= 80
         assert "\x1b" not in shown
         assert shown.endswith("\n")
@@ -233,7 +233,7 @@ def test_text_fits_into_80_columns(family: TaskFamily) -> None:
 @every_table
 def test_text_tells_trial_and_reward(family: TaskFamily) -> None:
     """The text has the trial, the total reward and one line an action."""
-    trace = live(family)
+    trace = random_trace(family)
     shown = text(family, trace)
     trials = len(set(family.elapsed(np.arange(1, family.horizon + 1)).tolist()) - {0.0})
     assert f"trial {trials} / {trials}, reward" in shown
@@ -263,7 +263,7 @@ def test_text_counts_pulls_and_pays() -> None:
 def test_a_step_may_be_less_than_a_trial() -> None:
     """In a family with two steps a trial, three steps are one trial."""
     family = TwoPlaces(num_arms=4, num_trials=20)
-    assert "trial 1 / 10," in text(family, live(family, 3))
+    assert "trial 1 / 10," in text(family, random_trace(family, 3))
 
 
 def test_the_look_is_legible() -> None:
@@ -371,7 +371,7 @@ def test_the_window_opens_updates_and_closes(display: Any) -> None:
 def test_the_window_keeps_its_pace(display: Any) -> None:
     """Pictures stand for the given time."""
     family = IndependentBandit()
-    viewer, trace = Viewer(family, 50), live(family, 3)
+    viewer, trace = Viewer(family, 50), random_trace(family, 3)
     viewer.show(trace, "human")
     begin = perf_counter()
     for _ in range(10):
@@ -385,7 +385,7 @@ def test_a_window_closed_by_its_user_stays_closed(display: Any) -> None:
     import pygame
 
     family = IndependentBandit()
-    viewer, trace = Viewer(family, 100), live(family, 3)
+    viewer, trace = Viewer(family, 100), random_trace(family, 3)
     viewer.show(trace, "human")
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     viewer.show(trace, "human")
@@ -403,7 +403,7 @@ def test_keys_are_left_for_a_player(display: Any) -> None:
     import pygame
 
     family = IndependentBandit()
-    viewer, trace = Viewer(family, 100), live(family, 3)
+    viewer, trace = Viewer(family, 100), random_trace(family, 3)
     viewer.show(trace, "human")
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1))
     viewer.show(trace, "human")
@@ -416,7 +416,7 @@ def test_other_programs_may_quit_pygame(display: Any) -> None:
     import pygame
 
     family = IndependentBandit()
-    viewer, trace = Viewer(family, 100), live(family, 3)
+    viewer, trace = Viewer(family, 100), random_trace(family, 3)
     viewer.show(trace, "human")
     before = viewer.show(trace, "rgb_array")
     pygame.quit()

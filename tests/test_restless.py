@@ -88,7 +88,7 @@ def test_volatilities_are_as_probable() -> None:
     assert set(drawn[HIGH]) == {family.sigma_high}
 
 
-def test_volatilities_share_their_luck() -> None:
+def test_volatilities_share_their_chance() -> None:
     """With the same uniforms the walks differ in nothing but the length of their steps."""
     short = {"num_trials": 3, "sigma_low": 0.001, "sigma_high": 0.002}
     slow, fast = (draw(50, volatility=level, **short) for level in ("low", "high"))
@@ -297,7 +297,7 @@ def test_sampled_tasks_go_on_from_the_belief() -> None:
 
 @pytest.mark.parametrize("name", ["random", "thompson", "thompson_independent", "ucb", "rescorla_wagner", "greedy"])
 def test_bandit_rules_serve_restless_arms(name: str) -> None:
-    """They live through them, and all but random play beat it."""
+    """They run through them, and all but random play beat it."""
     cards = meta_envs.evaluate(["random", name], MIXED, episodes=200, seed=1, num_trials=30)
     assert name == "random" or cards[1].regret_mean < cards[0].regret_mean
 
@@ -342,9 +342,9 @@ def calibration() -> ModuleType:
 
 def test_the_calibration_simulates_the_packages_learners(calibration: ModuleType) -> None:
     """Its direct simulations have the regrets of the learners in the environment, within 4 standard errors."""
-    luck = calibration.draw(0.3, 3000, [1])
+    sample = calibration.draw(0.3, 3000, [1])
     alpha, beta, chi = calibration.ALPHAS.index(0.5), calibration.BETAS.index(10.0), calibration.CHIS.index(0.3)
-    simulated = calibration.simulate_rescorla_wagner(luck)[alpha, beta], calibration.simulate_ucb(luck)[chi]
+    simulated = calibration.simulate_rescorla_wagner(sample)[alpha, beta], calibration.simulate_ucb(sample)[chi]
     names = ["rescorla_wagner:alpha=0.5,beta=10", "ucb:chi=0.3"]
     cards = meta_envs.evaluate(names, HIGH, episodes=500, seed=3, sigma_high=0.3)
     for card, regrets in zip(cards, simulated, strict=True):
@@ -356,13 +356,13 @@ def test_the_calibration_chooses_by_its_rule(calibration: ModuleType) -> None:
     """Pairs in which both facts hold come first, then the score; of ties the widest ratio."""
 
     def pair(low: float, high: float, *, alpha: float = 0.5, costs: float = 0.0, noise: float = 0.0) -> object:
-        luck = noise * np.tile([1.0, -1.0], 25)[:, None]
+        scatter = noise * np.tile([1.0, -1.0], 25)[:, None]
         curves = {}
         for name, best, near in (("alpha", alpha, 0.5), ("chi", 1.0, 1.0)):
             curve = np.where(np.isin(calibration.GRIDS[name], best), 10.0, 11.0)
             if best != near:
                 curve[calibration.GRIDS[name].index(near)] += costs - 1.0
-            curves[name] = curve + luck * (np.array(calibration.GRIDS[name]) == near)
+            curves[name] = curve + scatter * (np.array(calibration.GRIDS[name]) == near)
         return calibration.Pair(low, high, curves, [1.0] * 10)
 
     far = pair(0.02, 0.3, alpha=0.9, costs=0.001)

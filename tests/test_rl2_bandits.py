@@ -1,4 +1,4 @@
-"""The bandit table of RL^2, whose authors' own lifetimes can be lived again, against its printed digits."""
+"""The bandit table of RL^2, whose authors' own lifetimes can be replayed, against its printed digits."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lifetimes of one purpose are lived for no other, for every seed that is accepted."""
+"""Lifetimes of one purpose are used for no other, for every seed that is accepted."""
 
 from itertools import pairwise
 from typing import Any
@@ -53,7 +53,7 @@ def test_what_is_accepted_is_what_the_table_says(seed: Any) -> None:
             call("random", ID, episodes=2, seed=seed)
 
 
-def test_lifetimes_of_the_last_seeds_are_lived() -> None:
+def test_lifetimes_of_the_last_seeds_are_used() -> None:
     """The greatest evaluation seed is accepted, and its lifetimes are the block's last ones."""
     assert meta_envs.evaluate("random", ID, episodes=2, seed=EVALUATION.last_seed).seed == EVALUATION.last_seed
     table = record_trials("random", ID, episodes=2, seed=EVALUATION.last_seed, num_trials=1)

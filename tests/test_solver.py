@@ -88,22 +88,22 @@ def best_by_histories(num_actions: int, horizon: int, evidence: Evidence) -> flo
 
 
 def policy_by_histories(optimum: Optimum, horizon: int, evidence: Evidence) -> float:
-    """Expected return of a bandit's plan, by going through all histories that it can meet."""
+    """Expected return of a bandit's policy, by going through all histories that it can meet."""
 
     def value(history: History, node: np.ndarray) -> float:
         step = len(history)
         if step == horizon:
             return 0.0
-        action = optimum.plan.action(step, node)
+        action = optimum.table.action(step, node)
         total = 0.0
         for paid in (0, 1):
             longer = (*history, (int(action[0]), paid))
             if evidence(longer) > 0:
-                after = optimum.plan.follow(step, node, action, np.array([paid]))
+                after = optimum.table.follow(step, node, action, np.array([paid]))
                 total += evidence(longer) / evidence(history) * (paid + value(longer, after))
         return total
 
-    return value((), optimum.plan.start(1))
+    return value((), optimum.table.start(1))
 
 
 def small_families() -> list[DependentBandit | IndependentBandit]:
@@ -131,7 +131,7 @@ def test_optimum_equals_brute_force_over_histories(family: DependentBandit | Ind
 
 @pytest.mark.parametrize("family", small_families(), ids=repr)
 def test_policy_achieves_the_optimum_over_histories(family: DependentBandit | IndependentBandit) -> None:
-    """The plan, followed through all histories, has exactly the value that is computed for it."""
+    """The policy, followed through all histories, has exactly the value that is computed for it."""
     optimum = solve(family)
     achieved = policy_by_histories(optimum, family.num_trials, bandit_evidence(family))
     assert optimum.achieved == optimum.value == pytest.approx(achieved, abs=1e-9)
@@ -154,12 +154,12 @@ def test_two_arms_equal_the_generic_solver(num_trials: int, alpha: float, beta: 
     assert special.value == pytest.approx(generic.value, abs=1e-12)
     assert special.random_value == pytest.approx(generic.random_value, abs=1e-12)
     rng = np.random.default_rng(5)
-    walks = [(optimum.plan, optimum.plan.start(500)) for optimum in (special, generic)]
+    walks = [(optimum.table, optimum.table.start(500)) for optimum in (special, generic)]
     for step in range(num_trials):
-        first, second = (plan.action(step, node) for plan, node in walks)
+        first, second = (policy.action(step, node) for policy, node in walks)
         np.testing.assert_array_equal(first, second)
         action, paid = rng.integers(2, size=500), rng.integers(2, size=500)
-        walks = [(plan, plan.follow(step, node, action, paid)) for plan, node in walks]
+        walks = [(policy, policy.follow(step, node, action, paid)) for policy, node in walks]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_simulated_policy_has_the_computed_value(id: str) -> None:
 
 
 def rooms_by_histories(family: TwoRooms, play: str) -> float:
-    """Expected return by all histories: "best" under the prior, "random", or "task 0" for one who knows that task."""
+    """Expected return by all histories: "best" under the prior, "random", or "task 0" for the oracle of that task."""
     tasks, prior = family.tasks()
     if play == "task 0":
         prior = np.array([1.0, 0.0, 0.0])
@@ -272,7 +272,7 @@ def test_merge_finds_equal_rows_only() -> None:
 
 
 def test_knowing_the_task_equals_brute_force() -> None:
-    """Values to one who knows the task are those of the recursion with that task alone in the prior."""
+    """Values of the oracle are those of the recursion with that task alone in the prior."""
     family = TwoRooms(length=4)
     *_, (rows, values) = task_action_values(family, family.tasks()[0])
     assert (rows.tolist(), values.shape) == ([0], (3, 1, 2))
@@ -300,7 +300,7 @@ def test_optimum_for_another_prior_is_worse_at_home_only_for_others() -> None:
 
 
 def test_what_cannot_happen_under_the_prior_is_survived() -> None:
-    """A plan that meets what its own prior excludes goes on, with action 0."""
+    """A policy that meets what its own prior excludes goes on, with action 0."""
     certain = solve(DependentBandit(num_trials=6, num_values=2))
     learner = certain.policy
     learner.begin(DependentBandit(num_trials=6), 1, np.random.default_rng(0))
@@ -337,7 +337,7 @@ def test_too_many_beliefs_are_noticed_on_the_way(monkeypatch: pytest.MonkeyPatch
         (IndependentBandit(num_arms=3, num_trials=5), "is for 2 actions and 2 outcomes, and the family has 3 and 2"),
     ],
 )
-def test_plans_refuse_families_they_do_not_fit(family: DependentBandit, message: str) -> None:
+def test_policies_refuse_families_they_do_not_fit(family: DependentBandit, message: str) -> None:
     """A policy for other actions or shorter lifetimes says so."""
     policy = solve("MetaBandit-Dependent-v0", num_trials=5).policy
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""The tabular MDP: moments of its prior, its law and its clock, and the optimum of one who knows it by enumeration."""
+"""The tabular MDP: moments of its prior, its law and its clock, and the oracle by enumeration."""
 
 from itertools import product
 
@@ -10,7 +10,7 @@ from scipy import stats
 import meta_envs
 from meta_envs import testing
 from meta_envs.families.tabular import TabularMDP
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 
 ID = "MetaMDP-Tabular-v0"
 LEVEL = 1e-4
@@ -68,7 +68,7 @@ def test_steps_follow_the_tasks_law(tasks):
     """One task, 4000 lifetimes: next states by chi-square, rewards less their mean N(0, 1), for pairs met often."""
     family, task = TabularMDP(num_episodes=1), tasks[0]
     rng = np.random.default_rng(3)
-    lifetimes = live(family, 4000)
+    lifetimes = make_lifetimes(family, 4000)
     lifetimes.begin(np.arange(4000), rng.random((4000, family.num_chance)), np.tile(task, (4000, 1)))
     seen = []
     for _ in range(9):
@@ -106,7 +106,7 @@ def test_episodes_begin_in_state_0_every_ten_steps():
     assert elsewhere > 50
 
 
-def test_luck_at_its_ends_is_finite():
+def test_chance_at_its_ends_is_finite():
     """Uniforms of 0, and the largest below 1, give a task in the support, finite rewards and states in range."""
     family = TabularMDP()
     for value in (0.0, 1.0 - 2**-53):
@@ -133,25 +133,25 @@ def test_a_certain_law_is_followed():
     assert [int(np.argmax(step[0][:3])) for step in steps] == [1, 1, 2, 0, 1, 2, 0, 0]
 
 
-def value_of_plan(means, probs, plan, length):
-    """Expected return of a deterministic plan (length, states) of an episode from state 0, by following its law."""
+def value_of_policy(means, probs, policy, length):
+    """Expected return of a deterministic policy (length, states) of an episode from state 0, by following its law."""
     law, total = np.eye(len(means))[0], 0.0
     for step in range(length):
-        chosen = [(state, plan[step][state]) for state in range(len(means))]
+        chosen = [(state, policy[step][state]) for state in range(len(means))]
         total += sum(law[state] * means[state, action] for state, action in chosen)
         law = sum(law[state] * probs[state, action] for state, action in chosen)
     return total
 
 
-def test_the_task_optimum_is_the_best_of_all_plans():
-    """Two states, two actions, two steps: all 16 plans are gone through, in 50 tasks; three episodes have it thrice."""
+def test_the_task_optimum_is_the_best_of_all_policies():
+    """Two states, two actions, two steps: all 16 policies are tried, in 50 tasks; three episodes have it thrice."""
     family = TabularMDP(num_states=2, num_actions=2, episode_length=2, num_episodes=3)
     task = family.sample_task(np.random.default_rng(6).random((50, family.num_task_chance)))
     optima = family.task_optimum(task)
     for each, optimum in zip(task, optima, strict=True):
         means, probs = each[:4].reshape(2, 2), each[4:].reshape(2, 2, 2)
-        plans = product(product(range(2), repeat=2), repeat=2)
-        best = max(value_of_plan(means, probs, plan, 2) for plan in plans)
+        policies = product(product(range(2), repeat=2), repeat=2)
+        best = max(value_of_policy(means, probs, policy, 2) for policy in policies)
         assert optimum == pytest.approx(3 * best, abs=1e-12)
 
 
@@ -159,7 +159,7 @@ def test_playing_the_best_action_earns_the_task_optimum(tasks):
     """40 tasks, 100 lifetimes each, by expected rewards: the mean ratio of earned to optimal is 1 within 4 errors."""
     family = TabularMDP()
     task = np.repeat(tasks[:40], 100, axis=0)
-    lifetimes = live(family, len(task))
+    lifetimes = make_lifetimes(family, len(task))
     lifetimes.begin(np.arange(len(task)), np.random.default_rng(7).random((len(task), family.num_chance)), task)
     earned = np.zeros(len(task))
     for _ in range(family.horizon):

@@ -26,7 +26,7 @@ def draw(num: int, seed: int = 0) -> np.ndarray:
     return family.sample_task(np.random.default_rng(seed).random((num, family.num_task_chance)))
 
 
-def live(num: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def run_at_random(num: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """First-stage choices, second-stage states, rewards and better states (num * 100,) under random choices."""
     venv = gym.make_vec(SWITCHING, num)
     venv.reset(seed=2)
@@ -43,7 +43,7 @@ def live(num: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def test_frequencies_are_those_of_2018() -> None:
     """0.8 on the common way of either choice; 0.9 in the better state and 0.1 in the other: binomial tests."""
-    choice, state, reward, better = live(100)
+    choice, state, reward, better = run_at_random(100)
     assert set(state.tolist()) == {2, 3}
     for action, common in ((0, 2), (1, 3)):
         went = state[choice == action] == common
@@ -83,7 +83,7 @@ def test_choices_do_not_move_the_schedule() -> None:
     assert seen[0] == seen[1]
 
 
-def test_given_schedules_are_lived_in() -> None:
+def test_given_schedules_are_followed() -> None:
     """With certain ways and pay-offs nothing is left to chance: the reward tells the schedule."""
     schedule = [2, 3, 3, 2, 2]
     for choice in range(2):
@@ -159,7 +159,7 @@ def test_one_who_knows_the_schedule_has_three_quarters() -> None:
 
 
 def test_without_switches_it_is_the_task_of_2016() -> None:
-    """The same optimum, and in the same task and luck the same rewards."""
+    """The same optimum, and in the same task and on the same chance the same rewards."""
     still = dict(switch=0.0, common=0.75, num_trials=6)
     assert meta_envs.solve(SWITCHING, **still).value == pytest.approx(
         meta_envs.solve("MetaTwoStep-v0", num_trials=6).value

@@ -43,7 +43,7 @@ class ExpectedReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
 
 def require_means(family: TaskFamily | None, env: Any) -> None:
-    """Refuse an environment whose mean rewards nobody knows.
+    """Refuse an environment whose mean rewards are not known.
 
     Raises:
         ValueError: With the environment.

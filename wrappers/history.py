@@ -1,4 +1,4 @@
-"""The previous action, the previous reward and the time beside the observation: what makes a memory a learner.
+"""The previous action, the previous reward and the time beside the observation, for learners with a memory.
 
 Wang et al. 2016, section 2.2: without these inputs an agent's recurrent dynamics have nothing to learn from.
 """
@@ -76,10 +76,10 @@ class History:
         payer = family if keeps_rewards(env) else None
         parts: dict[str, spaces.Box] = {}
         if action:
-            parts["previous_action"] = self._plan_action(action_space)
+            parts["previous_action"] = self._action_part(action_space)
         self._reward_values = _check_reward_values(reward_values, reward_encoding)
         if reward:
-            parts["previous_reward"] = self._plan_reward(payer, reward_encoding)
+            parts["previous_reward"] = self._reward_part(payer, reward_encoding)
         if time:
             self._times = _elapsed(env, horizon)
             parts["time"] = spaces.Box(0.0, 1.0, (1,), np.float32)
@@ -88,9 +88,9 @@ class History:
         self.blank = np.zeros(self._extended.width, np.float32)
         if reward and self._reward_values is not None:
             self.blank[self._slices["previous_reward"].stop - 1] = 1.0
-        self._plan_rows(observation_space, action_space)
+        self._make_rows(observation_space, action_space)
 
-    def _plan_action(self, space: spaces.Space[Any]) -> spaces.Box:
+    def _action_part(self, space: spaces.Space[Any]) -> spaces.Box:
         if isinstance(space, spaces.Discrete):
             return spaces.Box(0.0, 1.0, (int(space.n),), np.float32)
         if isinstance(space, spaces.Box):
@@ -99,7 +99,7 @@ class History:
             return spaces.Box(low.astype(np.float32), high.astype(np.float32))
         raise ValueError(f"The action space {space} has no previous action to show: only Discrete and Box have.")
 
-    def _plan_reward(self, payer: TaskFamily | None, encoding: str) -> spaces.Box:
+    def _reward_part(self, payer: TaskFamily | None, encoding: str) -> spaces.Box:
         if encoding == "scalar":
             low, high = payer.reward_range if payer else (-np.inf, np.inf)
             return spaces.Box(min(low, 0.0), max(high, 0.0), (1,), np.float32)
@@ -112,7 +112,7 @@ class History:
         self._one_hot_rewards = np.eye(len(self._reward_values) + 1, dtype=np.float32)
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
 
-    def _plan_rows(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
+    def _make_rows(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
         self._rows: Array | None = None
         self._plain_rows: list[Array] | None = None
         if not isinstance(action_space, spaces.Discrete):
@@ -190,7 +190,7 @@ def _check_reward_values(values: Any, encoding: str) -> Array | None:
 
 
 def elapsed_times(env: Any) -> Array | None:
-    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where nobody knows.
+    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where unknown.
 
     A wrapper that makes lifetimes longer, such as `MultiEpisode`, says so by an attribute of this name.
     """

@@ -1,4 +1,4 @@
-"""The anatomy of wrapped environments: their layers, their family, whose the rewards are."""
+"""Layers of wrapped environments: their family, and whether rewards are still the family's."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Flag:
 
 
 class MultiEpisode(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Lives several episodes in the same task, one after the other, as one long episode (Duan et al. 2016).
+    """Joins several episodes in the same task, one after the other, into one long episode (Duan et al. 2016).
 
     An inner episode that ends, terminated or truncated, is followed by the next one in the same step: the observation
     is the first one of the next inner episode, and its flag, the last number or the key ``termination``, is 1. The flag
@@ -59,7 +59,7 @@ class MultiEpisode(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     The task is read from the attribute ``task`` of the environment and handed to inner resets as ``options={"task":
     ...}``; an environment without it may keep its task when asked by ``keep``. Options of `reset` itself go to the
-    first inner episode only. Inner resets have no seed, so that every inner episode has luck of its own.
+    first inner episode only. Inner resets have no seed, so that every inner episode has chance of its own.
 
     Infos are the step's, and where an inner episode ends also those of the next one's reset, which go first.
 
@@ -144,7 +144,7 @@ def no_task(env: Any, otherwise: str = "") -> ValueError:
 
 
 def check_kept(env: Any, task: Any, kept: Any) -> None:
-    """Refuse environments that do not listen.
+    """Refuse environments that did not keep the task.
 
     Raises:
         ValueError: If the task is not the one that was to be kept.

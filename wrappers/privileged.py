@@ -1,4 +1,4 @@
-"""What a learner is never shown, in ``info``: for teachers, critics with hindsight, probes and debugging."""
+"""Privileged information in ``info``: task, oracle's action and belief, for teachers, critics, probes and debugging."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Privileged(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     All of it is about the state that the environment is in now, before the next action:
 
     - ``task``: the hidden task (T,) float64;
-    - ``best_action``: what one who knows the task would do, the lowest of equally good actions;
+    - ``best_action``: the oracle's action, the lowest of equally good ones;
     - ``expected_rewards``: mean rewards of the next step (A,) float64, by action;
-    - ``belief``: what the ideal learner believes (D,) after all that happened since the last reset, in the form that
-      the family documents at ``update_belief`` or ``read_belief``.
+    - ``belief``: the ideal learner's belief (D,) after all that happened since the last reset, in the form that the
+      family documents at ``update_belief`` or ``read_belief``.
 
-    A key is left out where nobody knows. At the end of a lifetime there is no next action: ``task`` and ``belief``
-    stay, the two others are left out.
+    A key is left out where its value is not known. At the end of a lifetime there is no next action: ``task`` and
+    ``belief`` stay, the two others are left out.
 
     Args:
         env: An environment of this package, wrapped or not.
@@ -43,14 +43,14 @@ class Privileged(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a lifetime."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return observation, {**info, **self._look()}
+        return observation, {**info, **self._read()}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Take an action."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, {**info, **self._look()}
+        return observation, reward, terminated, truncated, {**info, **self._read()}
 
-    def _look(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any]:
         base = self._base
         info = {
             "task": base.task,

@@ -13,7 +13,7 @@ PARAMETERS = ("alpha", "beta", "epsilon")
 ENOUGH = 1.9207
 """Log-likelihood that separates a 95 % profile interval from its peak: half of chi squared's quantile."""
 NEAR = 1e-4
-"""Estimates this share of the range from its end are at it."""
+"""Estimates this fraction of the range from its end are at it."""
 
 
 class Block:
@@ -37,7 +37,7 @@ class Block:
         self._start, self._action, self._everyone, self._arms = initial_value, action, everyone, arms
         self.num_choices = len(action)
 
-    def look(self, theta: Array) -> tuple[float, Array]:
+    def evaluate(self, theta: Array) -> tuple[float, Array]:
         """Log-likelihood and its gradient (3,) at alpha, beta and epsilon (3,)."""
         from scipy.signal import lfilter
 
@@ -90,18 +90,18 @@ class Peak:
         given = np.array([self._alpha or 0.0, 0.0, 0.0])
         return np.where(self._place >= 0, vector[self._place], given)
 
-    def _look(self, vector: Array, among: Sequence[int]) -> tuple[float, Array]:
+    def _evaluate(self, vector: Array, among: Sequence[int]) -> tuple[float, Array]:
         """Log-likelihood of some blocks, and its gradient."""
         height, slope, theta = 0.0, np.zeros(self._size), self._spread(vector)
         for number in among:
-            value, gradient = self._blocks[number].look(theta[number])
+            value, gradient = self._blocks[number].evaluate(theta[number])
             free = self._place[number] >= 0
             height += value
             slope[self._place[number, free]] += gradient[free]
         return height, slope
 
     def _starts(self, count: int = 3) -> list[Array]:
-        """Where to begin: the best of a grid for each block, for the common alphas, or alphas, that look best."""
+        """Starting points: the best of a grid for each block, at the alphas with the highest likelihood."""
         alphas = [self._alpha] if self._alpha is not None else [0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9]
         betas = self._upper[1] * np.array([0.01, 0.03, 0.1, 0.25, 0.6])
         epsilons = [0.02, 0.15, 0.5] if (self._place[:, 2] >= 0).any() else [0.0]
@@ -110,7 +110,7 @@ class Peak:
         for alpha in alphas:
             vector, total = np.empty(self._size), 0.0
             for block, place in zip(self._blocks, self._place, strict=True):
-                heights = [block.look(np.array([alpha, *other]))[0] for other in others]
+                heights = [block.evaluate(np.array([alpha, *other]))[0] for other in others]
                 theta = np.array([alpha, *others[int(np.argmax(heights))]])
                 vector[place[place >= 0]] = theta[place >= 0]
                 total += max(heights)
@@ -130,11 +130,11 @@ class Peak:
 
         def fall(steps: Array) -> tuple[float, Array]:
             vector[free] = steps * self._tops[free]
-            height, slope = self._look(vector, among)
+            height, slope = self._evaluate(vector, among)
             return -height / choices, -slope[free] * self._tops[free] / choices
 
         if len(free) == 0:
-            return vector, self._look(vector, among)[0]
+            return vector, self._evaluate(vector, among)[0]
         options = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500}
         begin = np.clip(start[free] / self._tops[free], 0.0, 1.0)
         found = minimize(fall, begin, jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * len(free), options=options)
@@ -143,8 +143,8 @@ class Peak:
 
     def _doubt(self) -> tuple[Array, list[list[str]]]:
         """Standard errors (G, 3), and what is to be said of each estimate."""
-        share = self._vector / self._tops
-        low, high = share < NEAR, share > 1.0 - NEAR
+        fraction = self._vector / self._tops
+        low, high = fraction < NEAR, fraction > 1.0 - NEAR
         inner = np.flatnonzero(~low & ~high)
         information = self._information()[np.ix_(inner, inner)]
         scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
@@ -176,19 +176,21 @@ class Peak:
                 reach = min(theta[column], self._upper[column] - theta[column], 1e-4 * self._upper[column])
                 step = np.zeros(3)
                 step[column] = max(reach / 2, 1e-12)
-                curve[column] = -(block.look(theta + step)[1] - block.look(theta - step)[1]) / (2 * step[column])
+                curve[column] = -(block.evaluate(theta + step)[1] - block.evaluate(theta - step)[1]) / (
+                    2 * step[column]
+                )
             total[np.ix_(place[free], place[free])] += ((curve + curve.T) / 2)[np.ix_(free, free)]
         return total
 
     def _is_flat(self, index: int) -> bool:
         """Whether both ends of a parameter's range are within its 95 % interval by profile likelihood.
 
-        A common alpha is held where it is while a block's own parameters are looked at.
+        A common alpha is held where it is while a block's own parameters are profiled.
         """
         among = np.flatnonzero((self._place == index).any(axis=1)).tolist()
         free = np.unique(self._place[among][:, 0 if len(among) == len(self._blocks) else 1 :])
         free = free[(free >= 0) & (free != index)]
-        height, _ = self._look(self._vector, among)
+        height, _ = self._evaluate(self._vector, among)
         return all(self._is_near(index, end, free, among, height) for end in (0.0, self._tops[index]))
 
     def _is_near(self, index: int, end: float, free: Array, among: Sequence[int], height: float) -> bool:

@@ -13,7 +13,7 @@ from meta_envs.behaviour.trials import TrialTable
 from meta_envs.family import Array
 
 STEEP = 15.0
-"""Log odds beyond which a fit may be on its way to infinity, and separation is looked for."""
+"""Log odds beyond which a fit may be on its way to infinity, and separation is tested for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
     Args:
         table: Steps of a two-step task or of a bandit as recorded, or one row a trial with ``lifetime``, ``trial``,
             ``action`` of two values, ``reward`` (more than 0 or not), and ``common`` where there are transitions.
-        lags: Earlier trials to look at, at least 1; trials without as many before them are left out.
+        lags: Earlier trials that are predictors, at least 1; trials without as many before them are left out.
         ridge: Penalty, as in `fit_logistic`.
         side_bias: Whether to add a constant, in favour of the higher action.
 
@@ -162,14 +162,14 @@ def _newton(predictors: Array, ones: Array, count: Array, ridge: float) -> tuple
         odds = predictors @ weights
         return float(np.sum(ones * odds - count * np.logaddexp(0.0, odds)))
 
-    def look(weights: Array) -> tuple[Array, Array]:
+    def differentiate(weights: Array) -> tuple[Array, Array]:
         chance = 1.0 / (1.0 + np.exp(-np.clip(predictors @ weights, -500, 500)))
         gradient = predictors.T @ (ones - count * chance) - ridge * weights
         return gradient, (predictors.T * (count * chance * (1.0 - chance))) @ predictors + penalty
 
     reached = False
     for _ in range(100):
-        gradient, information = look(weights)
+        gradient, information = differentiate(weights)
         step = np.linalg.lstsq(information, gradient, rcond=None)[0]
         value = measure(weights) - ridge / 2 * np.sum(weights**2)
         while measure(weights + step) - ridge / 2 * np.sum((weights + step) ** 2) < value - 1e-9 * (1 + abs(value)):
@@ -178,7 +178,7 @@ def _newton(predictors: Array, ones: Array, count: Array, ridge: float) -> tuple
         if np.max(np.abs(step), initial=0.0) < 1e-10:
             reached = True
             break
-    return weights, look(weights)[1], measure(weights), reached
+    return weights, differentiate(weights)[1], measure(weights), reached
 
 
 def _may_diverge(patterns: Array, ones: Array, count: Array) -> bool:

@@ -1,4 +1,4 @@
-"""Recording: learners live the lifetimes of an evaluation, and every step of theirs is written down."""
+"""Recording: rollouts of learners in the lifetimes of an evaluation, written down step by step."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def record_trials(
     seed: int = 1,
     **keywords: Any,
 ) -> TrialTable:
-    """Let learners live the lifetimes that `meta_envs.evaluate` gives them, and write every step down.
+    """Roll learners out in the lifetimes of `meta_envs.evaluate`, and write every step down.
 
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, and the learners' own chance is that of
     `evaluate` too: what the table holds is what the scorecard with the same seed counts.
@@ -80,7 +80,7 @@ def write_trials(
 ) -> None:
     """Write the rows of `record_trials` to a CSV file, all or nothing, without holding them: there may be millions.
 
-    All learners live a thousand lifetimes and then the next; the rows are in that order.
+    All learners run a thousand lifetimes and then the next; the rows are in that order.
 
     Args:
         learners: As `record_trials` takes them, and so are the others.
@@ -127,13 +127,13 @@ def _tables(players: list[Learner], family: TaskFamily, episodes: int, seed: int
 
 def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task: Array, rollout: Rollout) -> TrialTable:
     """A table of the steps before the lifetimes ended, one lifetime after the other."""
-    life = {
+    kept = {
         field.name: np.swapaxes(values, 0, 1)
         for field in fields(rollout)
         if (values := getattr(rollout, field.name)) is not None
     }
     trial, stage = number_trials(family)
-    shape = life["alive"].shape
+    shape = kept["alive"].shape
     columns: dict[str, Array] = {
         "learner": np.full(shape, name),
         "seed": np.broadcast_to(seeds[:, None], shape),
@@ -145,19 +145,19 @@ def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task:
         columns["stage"] = np.broadcast_to(stage, shape)
     tables = tabulate(family)
     if tables is None:
-        columns |= _number("state", life["state"])
+        columns |= _number("state", kept["state"])
     elif len(tables.states) > 1:
-        columns |= _number("state", tables.states[life["row"]])
-    columns |= _number("action", life["action"])
-    columns |= _number("outcome", life["outcome"])
-    columns |= {column: life[column] for column in ("reward", "expected", "regret", "best_action") if column in life}
-    if "regret" in life:
-        columns["optimal"] = (life["regret"] <= 1e-12).astype(np.int64)
-    elif "best_action" in life:
-        columns["optimal"] = (life["best_action"] == life["action"]).astype(np.int64)
+        columns |= _number("state", tables.states[kept["row"]])
+    columns |= _number("action", kept["action"])
+    columns |= _number("outcome", kept["outcome"])
+    columns |= {column: kept[column] for column in ("reward", "expected", "regret", "best_action") if column in kept}
+    if "regret" in kept:
+        columns["optimal"] = (kept["regret"] <= 1e-12).astype(np.int64)
+    elif "best_action" in kept:
+        columns["optimal"] = (kept["best_action"] == kept["action"]).astype(np.int64)
     for title, place in name_task_columns(family).items():
         columns[title] = np.broadcast_to(task[:, place] if place.shape else task[:, place, None], shape)
-    return TrialTable({title: column[life["alive"]] for title, column in columns.items()})
+    return TrialTable({title: column[kept["alive"]] for title, column in columns.items()})
 
 
 def number_trials(family: TaskFamily) -> tuple[Array, Array]:

@@ -143,7 +143,7 @@ def fit_rescorla_wagner(
         estimates={name: theta[:, column] for column, name in enumerate(PARAMETERS)},
         standard_errors={name: errors[:, column] for column, name in enumerate(PARAMETERS)},
         notes={name: [note[column] for note in notes] for column, name in enumerate(PARAMETERS)},
-        log_likelihood=np.array([block.look(row)[0] for block, row in zip(blocks, theta, strict=True)]),
+        log_likelihood=np.array([block.evaluate(row)[0] for block, row in zip(blocks, theta, strict=True)]),
         num_choices=np.array([len(part) for part in parts]),
         num_parameters=len(blocks) * len(own) + ("a" not in model and alpha is None),
     )

@@ -1,4 +1,4 @@
-"""What behaviour looks like: regret, P(best arm), stay probabilities, accuracy and latency, with intervals."""
+"""Statistics of behaviour: regret, P(best arm), stay probabilities, accuracy and latency, with intervals."""
 
 from __future__ import annotations
 

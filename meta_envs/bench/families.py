@@ -107,7 +107,7 @@ def _birth(id: str, num: int) -> float:
 
 
 def _memory(id: str, num: int) -> float:
-    """Bytes that one more copy holds on to while it lives."""
+    """Bytes that one more copy holds."""
     held = []
     for copies in (num, 2 * num):
         tracemalloc.start()

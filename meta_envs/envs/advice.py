@@ -1,4 +1,4 @@
-"""What a learner is never shown: the best action and the mean rewards in its task, and the ideal learner's belief."""
+"""Privileged information from the hidden task: the oracle's actions, and the mean rewards of all actions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from meta_envs.lifetimes.oracle import best_actions
 from meta_envs.lifetimes.tables import find_rows, tabulate
 
 CHUNK = 1 << 22
-"""Entries of the tasks' laws that are looked at together."""
+"""Entries of the tasks' laws that are tabulated together."""
 
 
 class Advice:
-    """What one who knows the tasks would say in ``num`` lifetimes side by side, computed when it is asked for.
+    """The oracle's advice in ``num`` lifetimes side by side, computed when it is asked for.
 
     Args:
         family: The task family.
@@ -24,15 +24,15 @@ class Advice:
         self._family = family
         self._num = num
         self._task: Array | None = None
-        self._plan = np.empty((0, num, 0), np.uint8)
+        self._best = np.empty((0, num, 0), np.uint8)
 
     def best_action(self, task: Array, state: Array, steps: Array, alive: Array) -> Array | None:
-        """The best actions (num,), lowest of equals, 0 where a lifetime is over; None where nobody knows.
+        """The oracle's actions (num,), lowest of equals, 0 where a lifetime is over; None where they are not known.
 
         Args:
             task: Hidden tasks (num, T).
             state: States (num, S).
-            steps: Steps lived so far (num,).
+            steps: Steps taken so far (num,).
             alive: Which lifetimes go on (num,) bool.
         """
         index = np.flatnonzero(alive)
@@ -44,27 +44,27 @@ class Advice:
             tables = tabulate(self._family)
             if tables is None:
                 return None
-            # The plans of all lifetimes: a lifetime that ended without being asked for costs nothing.
-            self._follow_plans(task, index)
-            said = self._plan[steps[index], index, find_rows(tables.states, state[index])]
+            # Best actions of all lifetimes: one that ended without being asked for costs nothing.
+            self._solve_new(task, index)
+            said = self._best[steps[index], index, find_rows(tables.states, state[index])]
         best[index] = said
         return best
 
-    def _follow_plans(self, task: Array, index: Array) -> None:
+    def _solve_new(self, task: Array, index: Array) -> None:
         tables = tabulate(self._family)
         assert tables is not None
         if self._task is None:
             self._task = np.full_like(task, np.nan)
             kind = np.min_scalar_type(tables.num_actions)
-            self._plan = np.zeros((self._family.horizon, self._num, len(tables.states)), kind)
+            self._best = np.zeros((self._family.horizon, self._num, len(tables.states)), kind)
         new = index[np.any(self._task[index] != task[index], axis=-1)]
         size = max(1, CHUNK // len(tables.next_row))
         for some in (new[start : start + size] for start in range(0, len(new), size)):
-            self._plan[:, some] = best_actions(self._family, task[some])
+            self._best[:, some] = best_actions(self._family, task[some])
         self._task[new] = task[new]
 
     def expected_rewards(self, task: Array, state: Array, alive: Array) -> Array | None:
-        """Mean rewards of the next step (num, A) float64, 0 where a lifetime is over; None where nobody knows."""
+        """Mean rewards of the next step (num, A) float64, 0 where a lifetime is over; None where unknown."""
         index = np.flatnonzero(alive)
         if len(index) == 0:
             return np.zeros((self._num, int(getattr(self._family.action_space, "n", 0))))

@@ -14,7 +14,7 @@ from meta_envs.envs.advice import Advice
 from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
-from meta_envs.lifetimes.one import live_one
+from meta_envs.lifetimes.one import make_lifetime
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, find_painter
 
@@ -48,7 +48,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         self.action_space = self.family.action_space
         self.observation_space = self.family.observation_space
         self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
-        self._lifetime = live_one(self.family)
+        self._lifetime = make_lifetime(self.family)
         self._over = True
         self._advice = Advice(self.family, 1)
         self._belief: Belief | None = None
@@ -83,7 +83,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def best_action(self) -> int | None:
-        """What one who knows the task would do now; None where nobody knows, and when the lifetime is over.
+        """The oracle's action now; None where it is not known, and when the lifetime is over.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -94,7 +94,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def expected_rewards(self) -> Array | None:
-        """Mean rewards of the next step (A,) float64, by action; None where nobody knows, and after the end.
+        """Mean rewards of the next step (A,) float64, by action; None where unknown, and after the end.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -105,7 +105,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     @property
     def belief(self) -> Array | None:
-        """What the ideal learner believes now (D,), in the family's form; None where there is no such learner.
+        """The ideal learner's belief now (D,), in the family's form; None where there is no such learner.
 
         Raises:
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` on.
@@ -128,7 +128,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
         Args:
             seed: Seeds the generator ``np_random``; None goes on with it.
-            options: ``{"task": (T,)}`` fixes the task; the lifetime's luck is the same as without.
+            options: ``{"task": (T,)}`` fixes the task; the lifetime's chance is the same as without.
 
         Raises:
             ValueError: If an option is unknown, the task is not in the prior's support, or the seed is no whole number;

@@ -19,7 +19,7 @@ from meta_envs.envs.single import RENDER_FPS
 from meta_envs.family import Array, Observation, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.chance import Streams
-from meta_envs.lifetimes.many import live, pick, put, take
+from meta_envs.lifetimes.many import make_lifetimes, pick, put, take
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, find_painter
 
@@ -74,7 +74,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         low_high = (single.low, single.high) if isinstance(single, spaces.Box) else None
         self._idle_action = np.clip(0, *low_high) if low_high else getattr(single, "start", 0)
         self._everyone = np.arange(self.num_envs)
-        self._lifetimes = live(self.family, self.num_envs)
+        self._lifetimes = make_lifetimes(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
         self._over: Array | None = None
         self._advice = Advice(self.family, self.num_envs)
@@ -110,7 +110,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def best_action(self) -> Array | None:
-        """What one who knows the tasks would do now (num_envs,), 0 after the end; None where nobody knows.
+        """The oracle's actions now (num_envs,), 0 after the end; None where they are not known.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -119,7 +119,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def expected_rewards(self) -> Array | None:
-        """Mean rewards of the next step (num_envs, A) float64, by action, 0 after the end; None where nobody knows.
+        """Mean rewards of the next step (num_envs, A) float64, by action, 0 after the end; None where unknown.
 
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
@@ -128,7 +128,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
     @property
     def belief(self) -> Array | None:
-        """What the ideal learner believes now (num_envs, D), in the family's form; None without such a learner.
+        """The ideal learner's beliefs now (num_envs, D), in the family's form; None without such a learner.
 
         Raises:
             gymnasium.error.ResetNeeded: If it was not followed from the last `reset` of every copy on.
@@ -202,7 +202,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
 
         Args:
             actions: (num_envs,) integers for discrete actions; with "NextStep", those of copies whose lifetime is over
-                are not looked at.
+                are ignored.
 
         Returns:
             Observations (num_envs, ...), rewards (num_envs,) float64, terminations and truncations (num_envs,) bool,
@@ -241,7 +241,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             infos = _final_infos(observation, terminated)
             ended = np.flatnonzero(terminated)
             self._begin(ended)
-            # Only the newborn are looked at again: images cost more than all else.
+            # Only the newborn are observed again: images cost more than all else.
             put(observation, ended, self._lifetimes.observe(ended))
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
 

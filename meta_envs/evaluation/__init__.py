@@ -1,4 +1,4 @@
-"""Evaluation: learners live the same unseen lifetimes with the same luck, and what they achieved is compared."""
+"""Evaluation: learners run in the same unseen lifetimes on common random numbers, and are compared."""
 
 from meta_envs.evaluation.cards import Difference, Scorecard, load_cards, save_cards
 from meta_envs.evaluation.comparison import compare, find_differences

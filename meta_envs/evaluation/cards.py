@@ -1,4 +1,4 @@
-"""Scorecards: what an evaluation found of one learner, as numbers and as JSON."""
+"""Scorecards: the results of one learner's evaluation, as numbers and as JSON."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from meta_envs.files import write_atomically
 
 @dataclass(frozen=True)
 class Scorecard:
-    """What one learner achieved in ``episodes`` unseen lifetimes.
+    """Return, regret and score of one learner in ``episodes`` unseen lifetimes.
 
     Returns are of a whole lifetime, standard errors over lifetimes. ``return_mean`` is of *expected* return, the sum of
-    the true means of what was chosen. Where the optimum is known it also takes out the luck of the draw, as a control
-    variate: the optimal learner lives the same lifetimes with the same luck, and how far its mean ``m`` falls from its
-    computed value ``v`` tells how lucky they were, so that ``return_mean = mean - c (m - v)``, with ``c`` the least
-    squares slope of the learner's returns on the optimal learner's. ``return_se`` is that of what is left; it is 0 for
-    the optimal learner itself, whose value needs no sample. ``score`` is ``return_mean`` in units in which random play
-    is 0 and the optimum 1: ``(return_mean - random_return) / (optimal_return - random_return)``.
+    the true means of what was chosen. Where the optimum is known, the optimal learner's return in the same lifetimes,
+    on common random numbers, is a control variate: its mean there is ``m``, and its computed value ``v``, so that
+    ``return_mean = mean - c (m - v)``, with ``c`` the least squares slope of the learner's returns on the optimal
+    learner's. ``return_se`` is that of what is left; it is 0 for the optimal learner itself, whose value needs no
+    sample. ``score`` is ``return_mean`` in units in which random play is 0 and the optimum 1:
+    ``(return_mean - random_return) / (optimal_return - random_return)``.
     """
 
     id: str
@@ -36,8 +36,8 @@ class Scorecard:
     """Of the rewards that were paid, plain."""
     realised_return_se: float
     regret_mean: float | None
-    """Expected return of one who knows the task minus that of the learner; the last of ``regret_curve``. None where the
-    family does not tell what one who knows the task can expect."""
+    """Expected return of the oracle minus that of the learner; the last of ``regret_curve``. None where the family does
+    not tell the oracle's."""
     regret_se: float | None
     score: float | None
     """None where there is no optimum to compare with; ``note`` says why."""
@@ -84,11 +84,11 @@ class Scorecard:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much one learner is better than another, in expected return of a whole lifetime.
+    """Paired difference of two learners' expected returns of a whole lifetime.
 
-    In every lifetime both meet the same task and the same luck, so that the two returns rise and fall together, and
-    their difference scatters less than it would with luck of its own for each. It is also the difference of the
-    learners' regrets, with the sign reversed. Plain, without the control variate of `Scorecard.return_mean`.
+    Both run on common random numbers, the same task and chance in every lifetime, so that the two returns rise and fall
+    together, and their difference scatters less than on independent chance. It is also the difference of the learners'
+    regrets, with the sign reversed. Plain, without the control variate of `Scorecard.return_mean`.
     """
 
     id: str
@@ -101,9 +101,9 @@ class Difference:
     se: float
     """Standard error, paired: of the differences in single lifetimes."""
     se_unpaired: float
-    """Standard error that the same lifetimes would give if each learner had lived others."""
+    """Standard error of as many lifetimes if each learner ran in lifetimes of its own."""
     variance_saved: float | None
-    """``1 - (se / se_unpaired)**2``; below 0 where one is lucky when the other is not, None where nothing scatters."""
+    """``1 - (se / se_unpaired)**2``; below 0 where returns are negatively correlated, None where nothing scatters."""
     keywords: dict[str, Any] = field(default_factory=dict)
     """As of `Scorecard`."""
 

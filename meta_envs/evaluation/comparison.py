@@ -1,4 +1,4 @@
-"""Differences between learners that have lived the same lifetimes with the same luck."""
+"""Differences between learners in the same lifetimes, on common random numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from meta_envs.learners.returns import Record
 def compare(
     learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = 10_000, seed: int = 1, **keywords: Any
 ) -> list[Difference]:
-    """Let learners live the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
+    """Run learners in the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
 
     Args:
         learners: At least two, as `evaluate` takes them.
@@ -41,21 +41,21 @@ def compare(
 
 
 def find_differences(cards: Sequence[Scorecard], records: Sequence[Record]) -> list[Difference]:
-    """Differences of every pair of learners, of their scorecards and what they did in the same lifetimes."""
+    """Differences of every pair of learners, from their scorecards and records in the same lifetimes."""
     return [_differ(*pair) for pair in combinations(zip(cards, records, strict=True), 2)]
 
 
 def _differ(one: tuple[Scorecard, Record], two: tuple[Scorecard, Record]) -> Difference:
-    (card, lived), (other, lived_too) = one, two
-    paired = standard_error(lived.expected - lived_too.expected)
-    unpaired = float(np.hypot(standard_error(lived.expected), standard_error(lived_too.expected)))
+    (card, first), (other, second) = one, two
+    paired = standard_error(first.expected - second.expected)
+    unpaired = float(np.hypot(standard_error(first.expected), standard_error(second.expected)))
     return Difference(
         id=card.id,
         learner=card.learner,
         other=other.learner,
         episodes=card.episodes,
         seed=card.seed,
-        difference=float(np.mean(lived.expected - lived_too.expected)),
+        difference=float(np.mean(first.expected - second.expected)),
         se=paired,
         se_unpaired=unpaired,
         variance_saved=1.0 - (paired / unpaired) ** 2 if unpaired > 0.0 else None,

@@ -35,21 +35,21 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> N
     panels: dict[str, list[Scorecard]] = {}
     for card in cards:
         panels.setdefault(describe(card), []).append(card)
-    # One learner has one look in all panels.
-    looks = dict(zip(dict.fromkeys(card.learner for card in cards), product(STYLES, COLOURS), strict=False))
+    # One learner has one style in all panels.
+    styles = dict(zip(dict.fromkeys(card.learner for card in cards), product(STYLES, COLOURS), strict=False))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(7.5 * columns, 4.5 * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (title, group) in zip(grid, panels.items(), strict=False):
         tidy(axes, title)
-        _draw(axes, group, looks)
+        _draw(axes, group, styles)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     save_figure(figure, path)
 
 
-def _draw(axes: Any, cards: Sequence[Scorecard], looks: dict[str, tuple[str, str]]) -> None:
+def _draw(axes: Any, cards: Sequence[Scorecard], styles: dict[str, tuple[str, str]]) -> None:
     """One panel."""
     curves = [(np.array([0.0, *(card.regret_curve or ())]), card.regret_curve_se or []) for card in cards]
     finals = [float(curve[-1]) for curve, _ in curves]
@@ -58,7 +58,7 @@ def _draw(axes: Any, cards: Sequence[Scorecard], looks: dict[str, tuple[str, str
     top = 1.25 * ends[-2] if cropped else max(1.1 * ends[-1], 1e-3)
     heights = _spread([min(final, top) for final in finals], 0.055 * top)
     for card, (curve, error), final, height in zip(cards, curves, finals, heights, strict=True):
-        style, colour = looks[card.learner]
+        style, colour = styles[card.learner]
         half = 1.96 * np.array([0.0, *error])
         trials = np.arange(len(curve))
         axes.plot(trials, curve, style, color=colour, linewidth=1.8)

@@ -22,9 +22,9 @@ def score_matrix(
 ) -> dict[str, Array]:
     """Normalised scores by run and task, as rliable takes them.
 
-    Run ``k`` of every algorithm lives the lifetimes of evaluation seed ``seed + k``, so that runs are independent, as
-    rliable's bootstrap takes them to be, and algorithms share their luck run by run. A rule that is given several times
-    therefore has several runs.
+    Run ``k`` of every algorithm is in the lifetimes of evaluation seed ``seed + k``, so that runs are independent, as
+    rliable's bootstrap takes them to be, and algorithms have common random numbers run by run. A rule that is given
+    several times therefore has several runs.
 
     Args:
         algorithms: Runs by the name of the algorithm. A run is a learner, its name or a trained agent's path, or, where

@@ -1,4 +1,4 @@
-"""Evaluation: learners live the same unseen lifetimes with the same luck, and each gets a scorecard."""
+"""Evaluation: learners run in the same unseen lifetimes on common random numbers, and each gets a scorecard."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def evaluate(
     seed: int = 1,
     **keywords: Any,
 ) -> Scorecard | list[Scorecard]:
-    """Let learners live unseen lifetimes, all of them the same with the same luck.
+    """Run learners in unseen lifetimes, the same for all of them, on common random numbers.
 
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, whatever the number of lifetimes.
 
@@ -68,7 +68,7 @@ def evaluate(
 def assess(
     learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int, seed: int, **keywords: Any
 ) -> tuple[list[Scorecard], list[Record]]:
-    """Scorecards as of `evaluate`, and of each learner what it did, which has the same lifetimes in the same order.
+    """Scorecards as of `evaluate`, and the record of each learner, with the same lifetimes in the same order.
 
     Raises:
         ValueError: As `evaluate`.
@@ -82,9 +82,9 @@ def assess(
         optimum, note = solve(family), ""
     except Unsolvable as error:
         optimum, note = None, f"No score: {error}"
-    # The optimal learner goes last, so that it takes nobody's place, and is taken off again below.
-    # A policy without tables was simulated itself, and tells no more of the luck than these lifetimes do.
-    paired = optimum if optimum is not None and (optimum.plan or optimum.kind == "exact") else None
+    # The optimal learner goes last, so that it takes no other's place, and is taken off again below.
+    # The value of a policy without tables was simulated, so that it is no control variate.
+    paired = optimum if optimum is not None and (optimum.table or optimum.kind == "exact") else None
     records = record([*players, paired.policy] if paired else players, family, seeds, int(seed))
     best = records.pop() if paired else None
     if isinstance(id, TaskFamily):
@@ -93,8 +93,8 @@ def assess(
         place = id.rpartition(":")[2]
     facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
     cards = [
-        Scorecard(learner=name, **facts, **_summarise(lived, best, optimum, note))
-        for name, lived in zip(_tell_apart([player.name for player in players]), records, strict=True)
+        Scorecard(learner=name, **facts, **_summarise(own, best, optimum, note))
+        for name, own in zip(_tell_apart([player.name for player in players]), records, strict=True)
     ]
     return cards, records
 
@@ -105,16 +105,16 @@ def _tell_apart(names: Sequence[str]) -> list[str]:
     return [f"{name} #{count + 1}" if count else name for name, count in zip(names, earlier, strict=True)]
 
 
-def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
+def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
     """The numbers of a card."""
-    curve, curve_se = _regret_curve(lived)
-    returns = lived.expected if best is None or optimum is None else _without_luck(lived, best, optimum)
+    curve, curve_se = _regret_curve(own)
+    returns = own.expected if best is None or optimum is None else _reduce_variance(own, best, optimum)
     mean = float(np.mean(returns))
     summary: dict[str, Any] = {
         "return_mean": mean,
         "return_se": standard_error(returns),
-        "realised_return_mean": float(np.mean(lived.realised)),
-        "realised_return_se": standard_error(lived.realised),
+        "realised_return_mean": float(np.mean(own.realised)),
+        "realised_return_se": standard_error(own.realised),
         "regret_mean": curve[-1] if curve else None,
         "regret_se": curve_se[-1] if curve_se else None,
         "score": None,
@@ -142,25 +142,25 @@ def _summarise(lived: Record, best: Record | None, optimum: Optimum | None, note
     }
 
 
-def _regret_curve(lived: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
+def _regret_curve(own: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
     """Means and standard errors (horizon)."""
-    if lived.regret is None or lived.squares is None:
+    if own.regret is None or own.squares is None:
         return None, None
-    num = len(lived.expected)
-    curve = lived.regret / num
-    spread = np.maximum(lived.squares / num - curve**2, 0.0)
+    num = len(own.expected)
+    curve = own.regret / num
+    spread = np.maximum(own.squares / num - curve**2, 0.0)
     return curve.tolist(), np.sqrt(spread / (num - 1)).tolist()
 
 
-def _without_luck(lived: Record, best: Record, optimum: Optimum) -> Array:
-    """Expected returns (n,) less what the optimal learner's say about the luck of the draw.
+def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> Array:
+    """Expected returns (n,) with the optimal learner's as a control variate.
 
     Few lifetimes do not tell the slope of the one on the other: nothing is taken out then, but of the optimal learner's
     own, whose value is known.
     """
     deviation = best.expected - np.mean(best.expected)
     spread = np.sum(deviation**2)
-    slope = float(np.array_equal(lived.expected, best.expected))
+    slope = float(np.array_equal(own.expected, best.expected))
     if len(deviation) >= MANY and spread > 0.0:
-        slope = np.sum(deviation * (lived.expected - np.mean(lived.expected))) / spread
-    return lived.expected - slope * (best.expected - optimum.achieved)
+        slope = np.sum(deviation * (own.expected - np.mean(own.expected))) / spread
+    return own.expected - slope * (best.expected - optimum.achieved)

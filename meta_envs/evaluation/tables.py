@@ -63,9 +63,9 @@ def differences_table(differences: Sequence[Difference]) -> Table:
     made = ruled_table(
         ["first", "second"],
         ["difference", "unpaired", "saved"],
-        title=f"{describe(differences[0])}: differences on the same random numbers",
-        caption="Expected return of the first minus that of the second, ± standard error; the error\n"
-        "with random numbers of its own for each; the part of the variance that is saved.",
+        title=f"{describe(differences[0])}: differences on common random numbers",
+        caption="Expected return of the first minus that of the second, ± standard error; the\n"
+        "error on independent chance; the fraction of variance that pairing saves.",
     )
     for pair in differences:
         saved = "–" if pair.variance_saved is None else f"{round(100 * pair.variance_saved, 1) + 0.0:.1f} %"

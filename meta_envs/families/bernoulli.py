@@ -1,4 +1,4 @@
-"""What all bandits with Bernoulli arms share."""
+"""Bandits with Bernoulli arms: the base class of their families."""
 
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from meta_envs.arguments import require, require_integers, require_numbers
 from meta_envs.families.worlds.images import GENERATED, SPLITS, Images, as_images, count_images, load_images
-from meta_envs.families.worlds.panorama import hang, look, picture_size
+from meta_envs.families.worlds.panorama import hang, picture_size, render_view
 from meta_envs.family import Array, TaskFamily
 
 LEFT, RIGHT, STAY = range(3)
@@ -26,7 +26,7 @@ ECCENTRICITY = 16.25
 SELECTION_WINDOW = 7.0
 """Degrees from the view's centre."""
 AMPLE = 12
-"""Decisions a trial with which one who knows the task gets everything, with up to the default momentum."""
+"""Decisions a trial with which the oracle gets every reward, with up to the default momentum."""
 INTERVAL_STEPS = 10
 """Primitive steps between trials."""
 
@@ -39,14 +39,14 @@ trial is the right one."""
 
 @dataclass(frozen=True, kw_only=True)
 class Harlow(TaskFamily):
-    """Two images side by side, one of them pays, whichever side it is on: which, has to be found out in one trial.
+    """Two images side by side, of which the same one always pays, on either side: which one, the first trial tells.
 
     ## Description
     The learner stands in the middle of a panorama, sees 65 of its 360 degrees, and turns. A trial begins with a red
     cross; held near the centre of the view for a moment it pays a little and gives way to two images, left and right.
     Turning to one of them selects it: one pays 1, the other costs 1. Both vanish, and after a while the cross is back
     where it was. The two images are the same in all trials of a lifetime and new in every lifetime; sides are drawn
-    anew in every trial. The first choice is a guess; after it, whatever it brought, a learner can know.
+    anew in every trial. The first choice is a guess; after it, whatever it paid, the belief is certain.
 
     ## Task prior
     Two distinct images of the split's (1000 by default [paper]), each ordered pair with the same probability [paper:
@@ -83,10 +83,10 @@ class Harlow(TaskFamily):
 
     ## Optimum
     By hand: 0.2 for each of 10 crosses, 0 in the mean for the first choice, and 1 for each of the others: `2 + 9 = 11`
-    [paper: 9, the 0.2s not counted]. One who knows the task gets 12. From the step at which the cross vanishes, an
-    image is 9.25 degrees away, so that 8 primitive steps (8.8 degrees) never reach it and 9 may: a selection takes at
-    least 3 decisions [paper], of which the one in which the cross vanished is the first if it had steps left to turn
-    in. A lifetime takes at least 13 primitive steps for the first trial and 23 for each other one, 55 decisions.
+    [paper: 9, the 0.2s not counted]. The oracle gets 12. From the step at which the cross vanishes, an image is 9.25
+    degrees away, so that 8 primitive steps (8.8 degrees) never reach it and 9 may: a selection takes at least 3
+    decisions [paper], of which the one in which the cross vanished is the first if it had steps left to turn in. A
+    lifetime takes at least 13 primitive steps for the first trial and 23 for each other one, 55 decisions.
 
     ## Arguments
     - `num_trials=10`: trials of a lifetime [paper: 10; 6 in Wang et al. 2018], at least 1.
@@ -99,7 +99,7 @@ class Harlow(TaskFamily):
       environment's spec is no JSON; a path keeps it so.
     - `resolution=84`: side of the view in pixels [paper: 84], at least 36. Cross, images and scenery scale with it, so
       that the angles stay.
-    - `momentum=0.5`: share of the velocity that is kept at each primitive step [ours], from 0 to less than 1.
+    - `momentum=0.5`: fraction of the velocity that is kept at each primitive step [ours], from 0 to less than 1.
 
     ## Fidelity
     As in the paper, section 3.2.2: view, panorama, actions, action repeat, windows, rewards, interval, sizes, numbers
@@ -207,7 +207,7 @@ class Harlow(TaskFamily):
 
     def observe(self, task: Any, state: Array) -> Array:
         heading, phase = state[:, HEADING], state[:, PHASE]
-        pixels = look(self.resolution, heading, phase == FIXATION)
+        pixels = render_view(self.resolution, heading, phase == FIXATION)
         choosing = np.flatnonzero(phase == CHOICE)
         if len(choosing):
             state = state[choosing]
@@ -221,9 +221,9 @@ class Harlow(TaskFamily):
         return state[:, TRIAL] >= self.num_trials
 
     def best_action(self, task: Array, state: Array) -> Array:
-        """What one who knows the rewarded image does (B,): turn to it, or to where the cross is or will be.
+        """The oracle's action (B,): turn to the rewarded image, or to where the cross is or will be.
 
-        It gets all that there is to get. Where the view will come to rest counts, within half a decision's turn.
+        It gets every reward. Where the view will come to rest counts, within half a decision's turn.
         """
         heading, velocity, phase, _, anchor, _ = state[:, :FIRST_SIDE].T
         rest = heading + velocity * (self.momentum / (1.0 - self.momentum))

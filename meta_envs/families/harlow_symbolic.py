@@ -34,7 +34,7 @@ class HarlowSymbolic(TaskFamily):
     ## Description
     A trial is two decisions. First there is a fixation cross, then two identities, left and right. One of the two pays,
     the other costs; the two are the same in all trials of a lifetime and new in every lifetime, and sides are drawn
-    anew in every trial. The first choice is a guess; after it, whatever it brought, a learner can know.
+    anew in every trial. The first choice is a guess; after it, whatever it paid, the belief is certain.
 
     ## Task prior
     Two distinct identities of the 1000 of the split, each ordered pair with the same probability [paper: two of 1000
@@ -65,7 +65,7 @@ class HarlowSymbolic(TaskFamily):
 
     ## Optimum
     By hand: 0.2 for each of 10 crosses, 0 in the mean for the first choice, and 1 for each of the others: `2 + 9 = 11`
-    [paper: 9, the 0.2s not counted]. One who knows the task gets 12.
+    [paper: 9, the 0.2s not counted]. The oracle gets 12.
 
     ## Arguments
     - `num_trials=10`: trials of a lifetime [paper: 10; 6 in Wang et al. 2018], from 1 to 62.
@@ -149,7 +149,7 @@ class HarlowSymbolic(TaskFamily):
         return np.concatenate([with_phase.take(left, axis=0), alone.take(right, axis=0)], axis=-1)
 
     def best_action(self, task: Array, state: Array) -> Array:
-        """What one who knows the rewarded identity does (B,)."""
+        """The oracle's action (B,): fixate, then choose the rewarded identity."""
         return np.where(self.is_choice(state), self.right_pays(state), STAY).astype(np.intp)
 
     def task_optimum(self, task: Array) -> Array:

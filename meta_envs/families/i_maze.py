@@ -28,9 +28,9 @@ class IMaze(Maze):
     ## Description
     A central corridor runs from south to north and ends in a crossbar on either side: four arms, and around the corner
     at the end of each an alcove. In one of the alcoves is the goal, in all of a lifetime the same, and it cannot be
-    seen from outside. Who reaches it is paid and put back into the corridor. So the arms are searched once, and from
-    then on the way is known. The corridor's walls and those of each arm have patterns of their own, by which one knows
-    where one is.
+    seen from outside. Reaching it pays, and puts the agent back into the corridor. So the arms are searched once, and
+    from then on the way is known. The corridor's walls and those of each arm have patterns of their own, so that places
+    can be told apart.
 
     ## Task prior
     The goal is in each of the four alcoves with the same probability [paper: drawn per episode]. The task is `(goal,)`,
@@ -73,10 +73,10 @@ class IMaze(Maze):
     every goal, the last one around the corner [ours: arms twice as long as half the corridor], and a goal is reached
     from 0.4 before it. Round the corners a body of this size and speed can go it in 25 decisions at least, 25.1 in the
     mean over its first places. The best search takes the nearer end first, and there both arms: at least 79 decisions,
-    27.9 blocks along the middle. The bound adds visits of the least duration up (`meta_envs/maze_optimum.py`).
+    27.9 blocks along the middle. The bound adds visits of the least duration up (`meta_envs/solvers/mazes.py`).
 
     The learner `searcher` follows that order along the middle, and has about 288: 93 decisions to the first goal, 29 to
-    later ones [paper: about 100 and 30]. Told the goal (`oracle`), the same steersman has about 309. A feed-forward
+    later ones [paper: about 100 and 30]. Told the goal (`oracle`), the same controller has about 309. A feed-forward
     agent cannot know where it was paid: `memoryless` searches for every goal as for the first, and has about 99.
     Random play has 7. The way backward or sideways is as fast as forward.
 
@@ -90,7 +90,7 @@ class IMaze(Maze):
     ## Fidelity
     The task is that of the paper, section 3.2.3: a fixed I, a goal in one of four alcoves drawn per lifetime, not to be
     seen from outside, apples in the corridor, return to the corridor, a fixed clock, eight actions, 84 x 84 pixels and
-    velocity. [ours]: all lengths, speeds, friction and looks, chosen so that first and later goals take about 100 and
+    velocity. [ours]: all lengths, speeds, friction and colours, chosen so that first and later goals take about 100 and
     30 decisions as published; that the goal appears when the body's centre enters the alcove's block, from outside of
     which it is never drawn, so that it is seen for one decision at most before it is reached; that apples are not
     replaced, and that one may lie where a body begins, which is then paid for the first decision, whatever it is. The

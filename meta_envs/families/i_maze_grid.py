@@ -52,15 +52,15 @@ def find_windows(corridor: int, arm: int, view: int) -> Array:
     """
     maze, half = build_maze(corridor, arm), view // 2
     size = np.max(np.abs(maze.cells)) + half
-    plan = np.full((2 * size + 1, 2 * size + 1), -1)
-    plan[tuple((maze.cells + size).T)] = np.arange(len(maze.cells))
+    layout = np.full((2 * size + 1, 2 * size + 1), -1)
+    layout[tuple((maze.cells + size).T)] = np.arange(len(maze.cells))
     place = np.arange(view) - half
     windows = []
     for heading in range(4):
         to_front, to_right = HEADINGS[heading], HEADINGS[(heading + 1) % 4]
         offset = -place[:, None, None] * to_front + place[None, :, None] * to_right
         places = maze.cells[:, None, None, :] + offset + size
-        windows.append(plan[places[..., 0], places[..., 1]])
+        windows.append(layout[places[..., 0], places[..., 1]])
     return np.stack(windows, axis=1)
 
 
@@ -82,13 +82,14 @@ def place_apples(corridor: int, arm: int, num_apples: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class IMazeGrid(FiniteTaskFamily):
-    """A maze of cells in the form of an I: the goal is at the end of one of four arms, and one look finds it for good.
+    """A maze of cells in the form of an I: the goal is at the end of one of four arms, and one visit finds it for good.
 
     ## Description
     A central corridor runs from south to north and ends in a crossbar on either side: four arms. At the end of one arm
-    is the goal, in all of a lifetime the same. It is seen from nowhere: only who enters its cell finds it, is paid, and
-    is put back to where the lifetime began. So the arms are searched once, and from then on the way is known. All cells
-    of the corridor look alike, and the four arms too: where one is must be kept in mind.
+    is the goal, in all of a lifetime the same. It is seen from nowhere: only entering its cell finds it, pays, and
+    puts the agent back to where the lifetime began. So the arms are searched once, and from then on the way is known.
+    All cells of the corridor give the same observations, and so do the four arms: a memory must hold where the agent
+    is.
 
     ## Task prior
     The goal is at the end of each of the four arms with the same probability [paper: drawn per episode]. The task is
@@ -122,8 +123,8 @@ class IMazeGrid(FiniteTaskFamily):
 
     ## Optimum
     Exact, by dynamic programming over the goals that are still possible:
-    `meta_envs.solve("MetaNavigation-IMazeGrid-v0")`. One who knows the goal needs `corridor + 1 + arm` moves, 28,
-    whichever it is: the way to the southern arms is gone backward. The best search takes 28, 64, 120 or 156 moves, 92
+    `meta_envs.solve("MetaNavigation-IMazeGrid-v0")`. The oracle needs `corridor + 1 + arm` moves, 28, to any goal: the
+    way to the southern arms is gone backward. The best search takes 28, 64, 120 or 156 moves, 92
     on average: first goals to later ones are as 92 : 28 [paper: about 100 : 30]. That is worth 42.5, and the learner
     `searcher` does it. A feed-forward agent cannot know where it was paid: `memoryless` searches for every goal as for
     the first, and has 30. Uniformly random play finds one goal in 9,000 lifetimes (the optimum's `random_value`). View

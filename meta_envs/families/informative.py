@@ -17,7 +17,7 @@ class InformativeBandit(FiniteTaskFamily):
     ## Description
     All arms are deterministic. One of the first ten, the target, pays 5, the others pay 1, and arm 11 pays a tenth of
     the target's number. The best learner pulls arm 11 once, gives up some reward by that, and then pulls the target to
-    the end. A learner that looks only at what an arm pays has no reason ever to pull arm 11.
+    the end. A learner that counts only what an arm pays has no reason ever to pull arm 11.
 
     ## Task prior
     The target is each of the first `num_arms - 1` arms with the same probability [paper: 1 to 10]. The task is its

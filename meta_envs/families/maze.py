@@ -1,4 +1,4 @@
-"""What the first-person mazes share: the body's motion, the apples, the goal and the view."""
+"""First-person mazes, the base class: the body's motion, the apples, the goal and the view."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ REPEAT = 4
 SPEED, TURN = 0.3 / REPEAT, np.deg2rad(20.0) / REPEAT
 """Top speeds of a primitive step: blocks and radians."""
 FRICTION = 0.5
-"""Share of the velocity that is lost in a primitive step, and made up for while an action drives on."""
+"""Fraction of the velocity that is lost in a primitive step, and made up for while an action drives on."""
 RADIUS = 0.2
 """Of the body, in blocks."""
 TOUCH = 0.4
@@ -41,7 +41,7 @@ FORWARD, RIGHTWARD, CLOCKWISE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Maze(TaskFamily):
-    """A body in a maze that sees through its eyes.
+    """A maze with a goal and apples, in which a body moves and sees in the first person.
 
     The state is its pose and, for every apple, its block or -1 if it is eaten. The outcome is the next state, the
     reward, and whether the goal was reached.
@@ -62,7 +62,7 @@ class Maze(TaskFamily):
     @property
     @abstractmethod
     def mazes(self) -> Mazes:
-        """The plans of all tasks."""
+        """The layouts of all tasks."""
 
     @abstractmethod
     def find_maze(self, task: Array) -> Array:

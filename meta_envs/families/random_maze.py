@@ -19,10 +19,10 @@ class RandomMaze(Maze):
     """A maze seen in the first person, in which the goal is somewhere else in every lifetime, and apples too.
 
     ## Description
-    In a maze of winding corridors the goal is to be found, and found again: who reaches it is put to a random place. In
-    the next lifetime it is elsewhere, and so are the apples on the way. The maze is always the same, or another one in
-    every lifetime, and then its plan must be learned too. Goal and apples are seen wherever no wall is before them. The
-    patterns of the walls change every few blocks, so that places can be told apart.
+    In a maze of winding corridors the goal is to be found, and found again: reaching it puts the agent to a random
+    place. In the next lifetime it is elsewhere, and so are the apples on the way. The maze is always the same, or
+    another one in every lifetime, and then its layout must be learned too. Goal and apples are seen wherever no wall is
+    before them. The patterns of the walls change every few blocks, so that places can be told apart.
 
     ## Task prior
     The task is `(layout, goal)`, shape `(2,)`: the number of the maze in its set, from 0, and the goal's place, from 0,
@@ -61,13 +61,13 @@ class RandomMaze(Maze):
     `num_decisions`; never truncated [ours: the end is part of the problem].
 
     ## Optimum
-    Between bounds, `meta_envs.solve("MetaNavigation-RandomMaze-v0")`: at most 156.9, what one who knows maze and goal
-    has at the greatest speed with all corners cut, 15.2 visits and all apples (`meta_envs/maze_optimum.py`).
-    Neighbouring places are 2 blocks apart, along the middle at least 6.7 decisions. How best to search a maze for a
-    goal that can be seen is an open question. The learner `searcher`, which is told the plan, tries the nearest places
+    Between bounds, `meta_envs.solve("MetaNavigation-RandomMaze-v0")`: at most 156.9, what an oracle that knows maze and
+    goal has at the greatest speed with all corners cut, 15.2 visits and all apples (`meta_envs/solvers/mazes.py`).
+    Neighbouring places are 2 blocks apart, along the middle at least 6.7 decisions. The best search for a goal that can
+    be seen from afar is an open question. The learner `searcher`, which is told the layout, tries the nearest places
     where it has not been and goes straight to the goal once it has touched it: it has about 106, with some 240
-    decisions to the first goal and 70 to later ones. `memoryless`, which searches anew for every goal, has about 45, a
-    steersman who knows the goal (`oracle`, which leaves apples out that are not on its way) 127, random play 2. In the
+    decisions to the first goal and 70 to later ones. `memoryless`, which searches anew for every goal, has about 45,
+    the learner `oracle`, which knows the goal and leaves out apples that are not on its way, 127, random play 2. In the
     tiny maze the bound is 576.6, and `searcher` has about 460, `memoryless` 220, random play 12.
 
     ## Arguments
@@ -83,9 +83,9 @@ class RandomMaze(Maze):
 
     ## Fidelity
     Sizes, clocks, actions, observations, rewards, and what is drawn in a lifetime are the paper's, which has them from
-    Mirowski et al. [ours]: the plans, since those of DeepMind Lab were not published: a random depth-first walk
+    Mirowski et al. [ours]: the layouts, since those of DeepMind Lab were not published: a random depth-first walk
     connects all places, and of the walls left between neighbouring places one in ten is left out, so that there are
-    loops; walls as thick as corridors, so that 5 x 10 places take 11 x 21 blocks; all lengths, speeds and looks; the
+    loops; walls as thick as corridors, so that 5 x 10 places take 11 x 21 blocks; all lengths, speeds and colours; the
     number of apples and that they are of one kind.
 
     ## References

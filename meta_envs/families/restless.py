@@ -25,7 +25,7 @@ class RestlessBandit(DiscreteFamily):
     """Two arms whose pay-off probabilities p_1(t) and 1 - p_1(t) wander while they are pulled, slowly or fast.
 
     ## Description
-    What the better arm is changes within a lifetime. In some lifetimes the pay-offs drift slowly and old evidence stays
+    The better arm changes within a lifetime. In some lifetimes the pay-offs drift slowly and old evidence stays
     good, in others they drift fast and only the last pulls count; which it is, is hidden. A good learner finds out how
     volatile its lifetime is, and sets its own rate of learning by that.
 
@@ -35,7 +35,7 @@ class RestlessBandit(DiscreteFamily):
     U[0, 1]`, then a Gaussian random walk [paper] `p_1(t + 1) = p_1(t) + sigma N(0, 1)`, reflected at 0 and 1
     [ours], so that `p_1(t)` is uniform at every trial; `p_2 = 1 - p_1` always [paper]. The task is `(sigma, p_1(0),
     ..., p_1(num_trials - 1))`, shape `(num_trials + 1,)`, and may be fixed by `reset(options={"task": [0.02, 0.5,
-    ...]})` with one of the step sizes and any walk in [0, 1]. Volatilities share their luck: with the same seed the
+    ...]})` with one of the step sizes and any walk in [0, 1]. Volatilities have common chance: with the same seed the
     walks of both differ in nothing but their step size. The registered rows:
 
     | id | volatility |
@@ -63,13 +63,13 @@ class RestlessBandit(DiscreteFamily):
 
     ## Optimum
     A rewarded pull of arm 1 and an unrewarded pull of arm 2 have the same likelihood `p_1(t)`, whatever the step size,
-    so what is learned does not depend on which arm is pulled, and the walk does not either. Beliefs then are out of the
-    learner's hands, and pulling the arm with the higher posterior mean is Bayes-optimal. Its belief is a filter, the
+    so what is learned does not depend on which arm is pulled, and the walk does not either. Beliefs then do not depend
+    on the actions, and pulling the arm with the higher posterior mean is Bayes-optimal. Its belief is a filter, the
     weights of both step sizes on a grid of p_1, exact but for the grid: predictions are within 0.0005 of those on a
     grid 16 times as fine. Hardly two histories share a belief, so that its value is simulated, and
     `meta_envs.solve("MetaBandit-Restless-v0")` gives a bound three standard errors above that, about 0.1 % of the
-    value; short lifetimes are solved exactly. One who knows the task pulls the better arm of every trial and expects
-    `3/4 num_trials`, since the larger of `p` and `1 - p` has mean 3/4 for uniform `p`.
+    value; short lifetimes are solved exactly. The oracle pulls the better arm of every trial and expects `3/4
+    num_trials`, since the larger of `p` and `1 - p` has mean 3/4 for uniform `p`.
 
     ## Arguments
     - `num_trials=100`: pulls of a lifetime [paper: 100], at least 1.

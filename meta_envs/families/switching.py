@@ -47,11 +47,11 @@ class SwitchingTwoStep(TwoStage):
 
     ## Optimum
     The belief is one number, the probability that S2 is the better one. Where the rewards of the two states mirror each
-    other (`low = 1 - high`), either state tells as much about it, so that beliefs are out of the learner's hands and
+    other (`low = 1 - high`), either state tells as much about it, so that beliefs do not depend on the actions, and
     choosing the common way to the likelier state is Bayes-optimal. `meta_envs.solve("MetaTwoStep-Switching-v0")` runs
     dynamic programming over a fine grid of that number, which is right to about 1e-7 and does not need `low = 1 -
-    high`. One who knows the schedule expects `num_trials (common high + (1 -
-    common) low)`, 74 of 100 for the numbers of 2018, and random play `num_trials (high + low) / 2`, 50.
+    high`. The oracle, which knows the schedule, expects `num_trials (common high + (1 - common) low)`, 74 of 100 for
+    the numbers of 2018, and random play `num_trials (high + low) / 2`, 50.
 
     ## Arguments
     - `num_trials=100`: trials of a lifetime [paper 2018: 100], at least 1.

@@ -16,7 +16,7 @@ SMALLEST = 2.0**-54
 
 @dataclass(frozen=True, kw_only=True)
 class TabularMDP(TaskFamily):
-    """A random MDP of few states and actions, lived in for several short episodes.
+    """A random MDP of few states and actions, with several short episodes in a lifetime.
 
     ## Description
     Everything about the MDP is drawn anew for each lifetime: to where an action leads from a state, and what it pays on
@@ -51,9 +51,9 @@ class TabularMDP(TaskFamily):
     them; the 10 are the default]; never truncated [ours: the end is part of the problem].
 
     ## Optimum
-    Out of reach: the beliefs are continuous. `meta_envs.solve("MetaMDP-Tabular-v0")` gives an upper bound, what one
-    expects who knows the task (by backward induction over an inner episode, times the number of episodes), and the best
-    of the learners here as what is achieved.
+    Out of reach: the beliefs are continuous. `meta_envs.solve("MetaMDP-Tabular-v0")` gives an upper bound, the oracle's
+    expected return (by backward induction over an inner episode, times the number of episodes), and the best of the
+    learners here as what is achieved.
 
     ## Arguments
     - `num_episodes=10`: inner episodes of a lifetime [paper: 10, 25, 50, 75, 100], at least 1.
@@ -145,7 +145,7 @@ class TabularMDP(TaskFamily):
         return laws & (np.all(known, axis=-1) | (self.reward_sd > 0.0))
 
     def initial_state(self, task: Any, chance: Array) -> Array:
-        """Steps lived, and the state (B, 2)."""
+        """The clock, and the MDP's state (B, 2)."""
         return np.zeros((len(chance), 2), np.intp)
 
     def outcome(self, task: Array, state: Array, action: Array, chance: Array) -> Array:
@@ -174,7 +174,7 @@ class TabularMDP(TaskFamily):
         return _list_observations(self.num_states).take(np.where(begins, self.num_states, state[:, 1]), axis=0)
 
     def action_values(self, task: Array) -> Array:
-        """Values of all actions to one who knows the task, within one inner episode, by backward induction.
+        """Optimal action values in known tasks, within one inner episode, by backward induction.
 
         Args:
             task: Tasks (B, T).
@@ -192,7 +192,7 @@ class TabularMDP(TaskFamily):
         return values
 
     def task_optimum(self, task: Array) -> Array:
-        """Expected return (B,) of a lifetime in tasks (B, T) to one who knows them: no learner's is higher."""
+        """The oracle's expected return (B,) of a lifetime in tasks (B, T): no learner's is higher."""
         return self.num_episodes * np.max(self.action_values(task)[:, 0, 0], axis=-1)
 
     def best_action(self, task: Array, state: Array) -> Array:

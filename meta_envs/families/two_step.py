@@ -1,4 +1,4 @@
-"""The two-step task: experiment 5 of the paper, and what its versions share."""
+"""The two-step task: experiment 5 of the paper, and the base class of its versions."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -123,8 +123,8 @@ class TwoStep(TwoStage, FiniteTaskFamily):
     ## Optimum
     Exact, by dynamic programming over the posterior: `meta_envs.solve("MetaTwoStep-v0")`. Where the rewards of the two
     states mirror each other (`low = 1 - high`), either state tells as much about which is better, and choosing for the
-    reward of the same trial is optimal. One who knows the better state expects `num_trials (common high + (1 - common)
-    low)`, 7 of 10 for the paper's numbers.
+    reward of the same trial is optimal. The oracle expects `num_trials (common high + (1 - common) low)`, 7 of 10 for
+    the paper's numbers.
 
     ## Arguments
     - `num_trials=10`: trials of a lifetime [paper: 10], at least 1.

@@ -1,4 +1,4 @@
-"""Who acts: the protocol of learners, the rules, and the loop that lets them live; `meta_envs.roster` names them."""
+"""Learners: their protocol, the rules, and the loop that rolls them out; `meta_envs.roster` names them."""
 
 from meta_envs.learners.bandits import (
     UCB,
@@ -17,7 +17,15 @@ from meta_envs.learners.learner import Learner, select_known
 from meta_envs.learners.mazes import Memoryless, Searcher
 from meta_envs.learners.returns import Record, record
 from meta_envs.learners.rollout import Rollout, roll_out
-from meta_envs.learners.tabular import BEB, PSRL, UCRL2, EpisodePlanner, MDPEpsilonGreedy, OptimisticPSRL, plan
+from meta_envs.learners.tabular import (
+    BEB,
+    PSRL,
+    UCRL2,
+    EpisodePlanner,
+    MDPEpsilonGreedy,
+    OptimisticPSRL,
+    backward_induction,
+)
 from meta_envs.learners.two_step import Hybrid
 
 __all__ = [
@@ -45,7 +53,7 @@ __all__ = [
     "Thompson",
     "ThompsonIndependent",
     "ThompsonWalk",
-    "plan",
+    "backward_induction",
     "record",
     "roll_out",
     "select_known",

@@ -77,7 +77,7 @@ class Thompson(PosteriorSampler):
 
 
 class ThompsonWalk(Thompson):
-    """Thompson sampling on restless arms that takes all walks for ones of the same step size: the paper's baseline.
+    """Thompson sampling on restless arms that assumes one step size for all walks: the paper's baseline.
 
     Serves restless bandits. Source: section 3.1.4 of the paper, which does not print the step size.
 
@@ -105,7 +105,7 @@ class ThompsonWalk(Thompson):
 
 
 class OptimisticThompson(PosteriorSampler):
-    """Thompson sampling that never thinks less of an action than its posterior mean.
+    """Optimistic Thompson sampling: a draw below an action's posterior mean is raised to it.
 
     Serves bandits. Source: May, Korda, Lee & Leslie 2012, *Optimistic Bayesian sampling in contextual-bandit problems*.
     """
@@ -118,7 +118,7 @@ class OptimisticThompson(PosteriorSampler):
 
 
 class EpsilonGreedy(BeliefLearner):
-    """Plays for the next reward alone, by its posterior mean under the family's prior, and sometimes at random.
+    """Epsilon-greedy by the posterior mean of the next reward, under the family's own prior.
 
     Where every action tells as much as any other, as with dependent arms, no exploration is the optimum (`greedy`).
 
@@ -210,7 +210,7 @@ class UCB(CountingLearner):
 
 
 class RescorlaWagner(Learner):
-    """Values that follow the rewards: ``Q += alpha (reward - Q)`` of the pulled arm, and softmax of ``beta Q``.
+    """Rescorla-Wagner learning: ``Q += alpha (reward - Q)`` of the pulled arm, and softmax of ``beta Q``.
 
     Values begin at 0.5, halfway between the rewards of Bernoulli arms; the arm that is not pulled keeps its value.
     Source: Rescorla & Wagner 1972; the paper's baseline for restless arms, section 3.1.4, with alpha = 0.5;

@@ -15,7 +15,7 @@ from meta_envs.lifetimes.tables import find_rows, tabulate
 
 
 class Random(Learner):
-    """Plays every action with the same probability."""
+    """Uniformly random play."""
 
     name = "random"
     needs = ()
@@ -37,7 +37,7 @@ class Random(Learner):
 
 
 class Oracle(Learner):
-    """Knows the task and plays it perfectly: what is left of regret is nil. Serves families that tell what is best."""
+    """The oracle: knows the task and plays it optimally, without regret. Serves families that tell what is best."""
 
     name = "oracle"
     needs = ("state", "task")

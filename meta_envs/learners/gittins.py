@@ -1,7 +1,7 @@
 """Gittins indices of Bernoulli arms with Beta priors, computed by calibration against arms that pay a known rate.
 
-The index of an arm is the rate ``c`` at which one who may pull the arm for as long as it seems good, at ``c`` a pull,
-just breaks even. With ``D(m, s)`` the value of the right to go on after ``s`` successes in ``m`` pulls, and
+The index of an arm is the price ``c`` of a pull at which the best stopping rule for pulling the arm just breaks even.
+With ``D(m, s)`` the value of the right to go on after ``s`` successes in ``m`` pulls, and
 ``p = (alpha + s) / (alpha + beta + m)``,
 
     Q(m, s) = p - c + gamma (p D(m + 1, s + 1) + (1 - p) D(m + 1, s)),    D = max(Q, 0),
@@ -22,7 +22,7 @@ from meta_envs.errors import CannotServe
 from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.plans import Plan, Planner
+from meta_envs.learners.policies import PolicyLearner, TabularPolicy
 
 WORK = 1 << 30
 """States times rates of one table: some seconds."""
@@ -36,8 +36,8 @@ MAX_GAMMA = 0.995
 """Discounts nearer to 1 look thousands of pulls ahead."""
 
 
-class Gittins(Planner):
-    """Plays the arm with the highest Gittins index, computed for this prior and lifetime; of several the first.
+class Gittins(PolicyLearner):
+    """Gittins index policy: plays the arm with the highest index for this prior and lifetime, the first of equals.
 
     Arms are taken for independent, with the family's Beta prior where it has one, else p ~ U[0, 1]. The finite-horizon
     index looks ahead to the end of the lifetime; the discounted one is optimal for discounted rewards without an end.
@@ -70,11 +70,11 @@ class Gittins(Planner):
         """Begin with no pulls."""
         self.check(family)
         assert isinstance(family, BernoulliBandit)
-        self._plan = IndexPlan(family, self._gamma)
+        self._policy = IndexPolicy(family, self._gamma)
         self._start(num)
 
 
-class IndexPlan(Plan):
+class IndexPolicy(TabularPolicy):
     """The policy that pulls an arm with the highest index, the first of several. A node counts pulls, then successes.
 
     Args:

@@ -1,4 +1,4 @@
-"""Learners of mazes: they look for the goal place by place, and keep in mind, or do not, where it was."""
+"""Learners of mazes: they search for the goal place by place, and remember where it was, or do not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meta_envs.learners.learner import Learner
 
 
 class Searcher(Learner):
-    """Goes to the nearest place where the goal may be, until it is found, and from then on straight to it.
+    """Search: the nearest place where the goal may be, until it is found, and from then on straight to it.
 
     In the I-mazes these places are the alcoves, in random mazes all places where it has not been in this lifetime; it
     feels for the goal, and does not see it from afar. It needs the state and the layout of the maze, which an agent has
@@ -28,7 +28,7 @@ class Searcher(Learner):
     name = "searcher"
     needs = ("state", "layout")
     remembers = True
-    """Whether it keeps in mind where the goal was."""
+    """Whether it remembers where the goal was."""
 
     def check(self, family: TaskFamily) -> None:
         """Serves mazes."""
@@ -68,7 +68,7 @@ class Searcher(Learner):
 
 
 class Memoryless(Searcher):
-    """Searches anew for every visit, in the same order: the best that a feed-forward agent can do.
+    """Search anew for every visit, in the same order: the best that a feed-forward agent can do.
 
     Such an agent may follow a round trip from what it sees and feels, but cannot know where it was paid.
     """
@@ -131,7 +131,7 @@ class _Cells:
         return self._actions[place, state[:, 0], state[:, 1]]
 
     def entered(self, state: Array, target: Array) -> Array:
-        """Places (B,) at which the step after these states ended: nobody enters an alcove by the way."""
+        """Places (B,) at which the step after these states ended: an alcove is only entered as a target."""
         return target
 
 

@@ -1,4 +1,4 @@
-"""What learners earned in their rollouts, and what they lost against the oracle."""
+"""Returns of learners in their rollouts, and their regret against the oracle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from meta_envs.learners.rollout import Rollout, roll_out
 
 @dataclass(frozen=True)
 class Record:
-    """What a learner did in ``n`` lifetimes."""
+    """Returns and regret of a learner in ``n`` lifetimes."""
 
     expected: Array
     """Sums of the true means of what was chosen (n,); of what was paid, where the family knows no means."""
@@ -37,14 +37,14 @@ class Record:
 
 
 def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int) -> list[Record]:
-    """What each learner does in the same lifetimes.
+    """Returns and regret of each learner in the same lifetimes.
 
     Where a family lists its states, regret is the expected one of each step, ``V*(s) - Q*(s, a)`` of the oracle.
     Elsewhere, where the family tells the oracle's return of a lifetime, it is that, in proportion to the time, less
     what the learner has collected.
 
     Args:
-        learners: They live one after the other, each beginning anew.
+        learners: They run one after the other, each beginning anew.
         family: The family.
         lifetime_seeds: One seed a lifetime, as `MetaEnv.reset` takes it.
         stream: Seed of the learners' own random streams.
@@ -69,8 +69,8 @@ def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:
         lost = rollout.alive * rollout.regret
     else:
         optimum = family.task_optimum(task)
-        share = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
-        lost = None if optimum is None else share * optimum - expected
+        part = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
+        lost = None if optimum is None else part * optimum - expected
     regret = None if lost is None else np.cumsum(lost, axis=0)
     return Record(
         np.sum(expected, axis=0),

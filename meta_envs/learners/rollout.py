@@ -12,17 +12,17 @@ from gymnasium import spaces
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner, select_known
 from meta_envs.lifetimes.chance import Streams
-from meta_envs.lifetimes.many import Lifetimes, live
+from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
 from meta_envs.lifetimes.tables import find_rows, tabulate
 
 BLOCK = 1000
-"""Lifetimes lived side by side. A learner has one random stream a block, so another size is other chance for it."""
+"""Lifetimes run side by side. A learner has one random stream a block, so another size is other chance for it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """What a learner did in ``B`` lifetimes: arrays (horizon, B, ...) with an entry a step, zeros once all are over."""
+    """Steps of a learner in ``B`` lifetimes: arrays (horizon, B, ...) with an entry a step, zeros once all are over."""
 
     action: Array
     reward: Array
@@ -43,7 +43,7 @@ class Rollout:
 
 
 class Block(NamedTuple):
-    """Some of the lifetimes, as every learner lived them."""
+    """Rollouts of every learner in some of the lifetimes."""
 
     start: int
     """Place of the first among all lifetimes."""
@@ -56,10 +56,10 @@ class Block(NamedTuple):
 def roll_out(
     learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: range, stream: int, *, whole: bool = False
 ) -> Iterator[Block]:
-    """Let learners live the same lifetimes, a block after the other.
+    """Roll learners out in the same lifetimes, a block after the other.
 
     Args:
-        learners: They live one after the other, each beginning anew. Each has a random stream of its own, which depends
+        learners: They run one after the other, each beginning anew. Each has a random stream of its own, which depends
             on its place among them and on nothing else.
         family: The family.
         lifetime_seeds: One seed a lifetime, as `MetaEnv.reset` takes it.
@@ -76,7 +76,7 @@ def roll_out(
         streams = Streams(len(seeds), family.num_chance, ahead=1)
         streams.seed(range(len(seeds)), seeds)
         chance = streams.draw(everyone)
-        lifetimes = live(family, len(seeds))
+        lifetimes = make_lifetimes(family, len(seeds))
         lifetimes.begin(everyone, chance)
         rollouts = []
         for place, learner in enumerate(learners):

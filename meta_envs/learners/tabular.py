@@ -1,4 +1,4 @@
-"""Learners for tabular MDPs lived in for several episodes: posterior sampling, optimism, bonuses, and greedy planning.
+"""Learners for tabular MDPs of several episodes: posterior sampling, optimism, bonuses, and greedy planning.
 
 All plan by backward induction over an inner episode, at the start of each, with what the episodes before have told.
 They know the family's prior and mechanics, and of the task what they have seen. To where the last step of an inner
@@ -19,7 +19,7 @@ from meta_envs.learners.learner import Learner, explore, pick_best
 
 
 class Posterior:
-    """What ``num`` lifetimes have told of their MDPs: normal beliefs of the mean rewards, Dirichlet of the transitions.
+    """Posteriors over the MDPs of ``num`` lifetimes: normal for the mean rewards, Dirichlet for the transitions.
 
     Args:
         family: The family, whose prior and reward noise hold.
@@ -57,10 +57,10 @@ class Posterior:
         seen = self.visits * self._prior_variance
         total = seen + self._noise
         # Without noise one reward tells all, and without spread of the prior none tells anything.
-        share = np.divide(seen, total, out=np.zeros_like(seen), where=total > 0.0)
+        weight = np.divide(seen, total, out=np.zeros_like(seen), where=total > 0.0)
         average = self.paid / np.maximum(self.visits, 1)
-        mean = self._prior_mean + share * (average - self._prior_mean)
-        return mean, np.sqrt(self._prior_variance * (1.0 - share))
+        mean = self._prior_mean + weight * (average - self._prior_mean)
+        return mean, np.sqrt(self._prior_variance * (1.0 - weight))
 
     def transitions(self) -> Array:
         """Means (num, S, A, S) of the probabilities of the next state."""
@@ -73,8 +73,8 @@ class Posterior:
         return mean + spread * rng.standard_normal(mean.shape), waits / np.sum(waits, axis=-1, keepdims=True)
 
 
-def plan(means: Array, transitions: Array, length: int, slack: Array | None = None) -> Array:
-    """Values of the actions in known MDPs, by backward induction over an inner episode, as the family computes them.
+def backward_induction(means: Array, transitions: Array, length: int, slack: Array | None = None) -> Array:
+    """Action values in known MDPs, by backward induction over an inner episode, as the family computes them.
 
     Args:
         means: Mean rewards (num, S, A), or by the steps of an inner episode (num, length, S, A).
@@ -116,7 +116,7 @@ def _gain(transitions: Array, slack: Array, best: Array) -> Array:
 
 
 class EpisodePlanner(Learner):
-    """A learner that makes a plan at the start of every inner episode and follows it to the end, ties broken at random.
+    """A learner that plans at the start of every inner episode and follows that to the end, ties broken at random.
 
     Attributes:
         posterior: What it has learnt.
@@ -158,7 +158,7 @@ class EpisodePlanner(Learner):
 
     @abstractmethod
     def _plan(self) -> Array:
-        """Values of the actions (num, episode_length, S, A), as `plan` gives them."""
+        """Values of the actions (num, episode_length, S, A), as `backward_induction` gives them."""
 
 
 class PSRL(EpisodePlanner):
@@ -176,7 +176,7 @@ class PSRL(EpisodePlanner):
         self.prior_mean = _checked(prior_mean)
 
     def _plan(self) -> Array:
-        return plan(*self.posterior.sample(self._rng), self._family.episode_length)
+        return backward_induction(*self.posterior.sample(self._rng), self._family.episode_length)
 
 
 class OptimisticPSRL(PSRL):
@@ -204,7 +204,7 @@ class OptimisticPSRL(PSRL):
 
 
 class UCRL2(EpisodePlanner):
-    """Optimism in the face of uncertainty: the best MDP among those that are not implausible, for each inner episode.
+    """Optimism in the face of uncertainty: the best plausible MDP, for each inner episode.
 
     Means and transitions are those seen. With ``n`` visits of a pair, before episode ``k``, mean rewards reach up by
     ``scaling * noise_sd * sqrt(4 log(2 S A (k + 1) / delta) / n)``, and the probabilities of next states move by
@@ -228,10 +228,10 @@ class UCRL2(EpisodePlanner):
 
     def _plan(self) -> Array:
         means, slack = self._widen()
-        return plan(means, self.posterior.transitions(), self._family.episode_length, slack)
+        return backward_induction(means, self.posterior.transitions(), self._family.episode_length, slack)
 
     def _widen(self) -> tuple[Array, Array]:
-        """The highest mean rewards that are not implausible, and how far the transitions may move, (num, S, A) each."""
+        """The highest plausible mean rewards, and how far the transitions may move, (num, S, A) each."""
         family, posterior = self._family, self.posterior
         episode = self._state[0, 0] // family.episode_length + 1
         logs = 4.0 * np.log(2.0 * family.num_pairs * (episode + 1) / self._delta)
@@ -242,7 +242,7 @@ class UCRL2(EpisodePlanner):
 
 
 class BEB(EpisodePlanner):
-    """Plans with posterior means, and with a bonus for what is little known.
+    """Exploration bonuses: plans with posterior means, plus a bonus for pairs that were seldom seen.
 
     The bonus of a pair is ``beta / (1 + S + n)`` after ``n`` transitions seen from it: its weight in the prior and the
     posterior. Source: Kolter & Ng 2009, Bayesian exploration bonus.
@@ -259,12 +259,12 @@ class BEB(EpisodePlanner):
         self._beta, self.prior_mean = beta, _checked(prior_mean)
 
     def _plan(self) -> Array:
-        bonus = self._beta / (1.0 + np.sum(self.posterior.weights, axis=-1))
-        return plan(self.posterior.rewards()[0] + bonus, self.posterior.transitions(), self._family.episode_length)
+        mean, bonus = self.posterior.rewards()[0], self._beta / (1.0 + np.sum(self.posterior.weights, axis=-1))
+        return backward_induction(mean + bonus, self.posterior.transitions(), self._family.episode_length)
 
 
 class MDPEpsilonGreedy(EpisodePlanner):
-    """Plans with posterior means, without any wish to explore, and sometimes acts at random; never as `mdp_greedy`.
+    """Epsilon-greedy: plans with posterior means alone, and sometimes acts at random; never as `mdp_greedy`.
 
     Source: baselines of RL^2.
 
@@ -286,7 +286,8 @@ class MDPEpsilonGreedy(EpisodePlanner):
         return explore(super().act(observation), self._epsilon, self._family.num_actions, self._rng)
 
     def _plan(self) -> Array:
-        return plan(self.posterior.rewards()[0], self.posterior.transitions(), self._family.episode_length)
+        mean, transitions = self.posterior.rewards()[0], self.posterior.transitions()
+        return backward_induction(mean, transitions, self._family.episode_length)
 
 
 def _checked(prior_mean: float | None) -> float | None:

@@ -1,5 +1,5 @@
-"""Living in tasks: laws as tables, chance, one lifetime and many, what the oracle knows, and beliefs."""
+"""Lifetimes, one and many: laws as tables, chance, the oracle's values, and beliefs."""
 
-from meta_envs.lifetimes.many import Lifetimes, live
+from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 
-__all__ = ["Lifetimes", "live"]
+__all__ = ["Lifetimes", "make_lifetimes"]

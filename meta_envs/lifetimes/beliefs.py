@@ -1,4 +1,4 @@
-"""Beliefs: that of the ideal learner in lifetimes, and which beliefs are the same."""
+"""Beliefs of the ideal learner in lifetimes, and merging of equal ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Belief:
         self._state = state.copy()
 
     def follow(self, action: Array, outcome: Array, state: Array) -> None:
-        """A step was lived: actions (num,), outcomes (num, ...), and the states after it (num, S)."""
+        """Update after a step: actions (num,), outcomes (num, ...), and the states after it (num, S)."""
         index = np.flatnonzero(self.known)
         if len(index) > 0 and isinstance(self._family, DiscreteFamily):
             event = self._state[index], np.asarray(action)[index], outcome[index]
@@ -44,13 +44,13 @@ class Belief:
 
 
 def follow_belief(family: TaskFamily, num: int) -> Belief | None:
-    """The ideal learner's belief, or None where nobody knows it."""
+    """The ideal learner's belief, or None where it is not known."""
     prior = first_belief(family)
     return None if prior is None else Belief(family, num, prior)
 
 
 def first_belief(family: TaskFamily) -> Array | None:
-    """The ideal learner's belief when a lifetime begins (1, D), or None where nobody knows it."""
+    """The ideal learner's belief when a lifetime begins (1, D), or None where it is not known."""
     if isinstance(family, DiscreteFamily):
         return family.initial_belief()
     chance = np.full((1, family.num_task_chance), 0.5)
@@ -58,7 +58,7 @@ def first_belief(family: TaskFamily) -> Array | None:
 
 
 def merge(belief: Array, state: Array) -> tuple[Array, Array]:
-    """Finds equal pairs of belief (B, D) and state (B, S), real numbers to 12 decimals.
+    """Find equal pairs of belief (B, D) and state (B, S), real numbers to 12 decimals.
 
     Returns:
         Indices (M,) of the first of each kind, and for each pair the place (B,) of its kind among them.

@@ -1,4 +1,4 @@
-"""Luck: the uniforms of lifetimes, from one random generator a copy."""
+"""Chance: the uniforms of lifetimes, from one random generator a copy."""
 
 from __future__ import annotations
 

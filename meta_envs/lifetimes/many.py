@@ -1,7 +1,7 @@
-"""Lifetimes: tasks being lived in, many side by side, with all their chance given at birth.
+"""Lifetimes: many of them side by side, with all their chance given at the beginning.
 
-A family whose states are few is lived in by look-ups: the law of a newborn's task is tabulated once, its luck is not,
-and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at every step.
+A family whose states are few is played by look-ups: the law of a new lifetime's task is tabulated once, its chance is
+not, and a step is a comparison of ``chance[t]`` with a threshold. All other families call their functions at each step.
 Both give the same numbers to the last bit, and so do one copy (`meta_envs.lifetimes.one`) and many.
 """
 
@@ -19,7 +19,7 @@ EVERYONE = slice(None)
 
 
 class Step(NamedTuple):
-    """What a step of ``B`` lifetimes gives."""
+    """Outcomes, rewards and ends of one step of ``B`` lifetimes."""
 
     outcome: Array
     """(B,) or (B, O)"""
@@ -30,11 +30,11 @@ class Step(NamedTuple):
 
 
 class Lifetimes(ABC):
-    """``num`` lifetimes of one family side by side. Use `live` to make the form that fits the family.
+    """``num`` lifetimes of one family side by side. Use `make_lifetimes` to make the form that fits the family.
 
     Attributes:
         task: The hidden tasks (num, T).
-        steps: Steps lived so far (num,).
+        steps: Steps taken so far (num,).
     """
 
     def __init__(self, family: TaskFamily, num: int) -> None:
@@ -47,18 +47,18 @@ class Lifetimes(ABC):
 
     def begin(self, index: Array, chance: Array, task: Array | None = None) -> None:
         """Begin the lifetimes ``index`` (b,) with uniforms (b, num_chance), in the given tasks (b, T) if any."""
-        share = chance[:, : self.family.num_task_chance]
+        task_chance = chance[:, : self.family.num_task_chance]
         if task is None:
-            task = self.family.sample_task(share)
+            task = self.family.sample_task(task_chance)
         self.task[index] = task
         self.steps[index] = 0
         self._clock = 0 if not self.steps.any() else None
         shape = (len(index), self.family.horizon, self.family.num_step_chance)
-        luck = chance[:, self.family.num_task_chance :].reshape(shape)
-        self._enter(index, task, share, luck)
+        step_chance = chance[:, self.family.num_task_chance :].reshape(shape)
+        self._enter(index, task, task_chance, step_chance)
 
     def step(self, action: Array) -> Step:
-        """Live one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
+        """Take one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
         outcome, reward = self._transition(action)
         self.steps += 1
         if self._clock is not None:
@@ -78,8 +78,8 @@ class Lifetimes(ABC):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
 
     @abstractmethod
-    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
-        """Take newborns in: ``luck`` is (b, horizon, num_step_chance)."""
+    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
+        """Take new lifetimes in: ``step_chance`` is (b, horizon, num_step_chance)."""
 
     @abstractmethod
     def _transition(self, action: Array) -> tuple[Array, Array]:
@@ -95,7 +95,7 @@ class PlainLifetimes(Lifetimes):
 
     def __init__(self, family: TaskFamily, num: int) -> None:
         super().__init__(family, num)
-        self._luck = np.empty((family.horizon, num, family.num_step_chance))
+        self._step_chance = np.empty((family.horizon, num, family.num_step_chance))
         self._state: Array | None = None
         self._visible = None if isinstance(family, DiscreteFamily) else self.task
 
@@ -108,12 +108,12 @@ class PlainLifetimes(Lifetimes):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
         return self.family.observe(None if self._visible is None else self._visible[index], self.state()[index])
 
-    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
-        newborn = self.family.initial_state(None if self._visible is None else task, share)
+    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
+        newborn = self.family.initial_state(None if self._visible is None else task, task_chance)
         if self._state is None:
             self._state = np.zeros((self.num, *newborn.shape[1:]), newborn.dtype)
         self._state[index] = newborn
-        self._luck[:, index] = luck.swapaxes(0, 1)
+        self._step_chance[:, index] = step_chance.swapaxes(0, 1)
 
     def _transition(self, action: Array) -> tuple[Array, Array]:
         state = self.state()
@@ -126,8 +126,8 @@ class PlainLifetimes(Lifetimes):
         """The uniforms (num, num_step_chance) of the step that comes."""
         last = self.family.horizon - 1
         if self._clock is not None or self.family.num_step_chance == 0:
-            return self._luck[min(self._clock or 0, last)]
-        return self._luck[np.minimum(self.steps, last), self._everyone]
+            return self._step_chance[min(self._clock or 0, last)]
+        return self._step_chance[np.minimum(self.steps, last), self._everyone]
 
     def _ended(self) -> Array | None:
         return self.family.terminated(self._visible, self.state())
@@ -144,7 +144,7 @@ class TabulatedLifetimes(Lifetimes):
         self._law = np.empty(num * self._thresholds)
         self._offset = self._everyone * self._thresholds
         self._row = np.zeros(num, np.intp)
-        self._luck = np.empty((family.horizon, num))
+        self._step_chance = np.empty((family.horizon, num))
 
     def state(self) -> Array:
         """The states (num, S)."""
@@ -154,17 +154,17 @@ class TabulatedLifetimes(Lifetimes):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
         return take(self._tables.observation, self._row[index])
 
-    def _enter(self, index: Array, task: Array, share: Array, luck: Array) -> None:
+    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
         self._law.reshape(self.num, -1)[index] = law_thresholds(self._family, self._tables, task)
-        self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, share))
-        self._luck[:, index] = luck[:, :, 0].T
+        self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, task_chance))
+        self._step_chance[:, index] = step_chance[:, :, 0].T
 
     def _transition(self, action: Array) -> tuple[Array, Array]:
         tables = self._tables
         if self._clock is not None:
-            chance = self._luck[min(self._clock, self.family.horizon - 1)]
+            chance = self._step_chance[min(self._clock, self.family.horizon - 1)]
         else:
-            chance = self._luck[np.minimum(self.steps, self.family.horizon - 1), self._everyone]
+            chance = self._step_chance[np.minimum(self.steps, self.family.horizon - 1), self._everyone]
         pair = self._row * tables.num_actions + action
         first = self._offset + pair * (tables.num_outcomes - 1)
         outcome = np.zeros(self.num, np.intp)
@@ -203,7 +203,7 @@ def put(observation: Observation, index: Array, part: Observation) -> None:
         observation[index] = part
 
 
-def live(family: TaskFamily, num: int) -> Lifetimes:
+def make_lifetimes(family: TaskFamily, num: int) -> Lifetimes:
     """``num`` lifetimes of a family, in the fastest form that it has."""
     tables = tabulate(family)
     if tables is None:

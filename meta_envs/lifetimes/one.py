@@ -14,7 +14,7 @@ from meta_envs.lifetimes.tables import Tables, find_rows, law_thresholds, tabula
 
 
 class Lifetime(ABC):
-    """One lifetime, for the single environment. Use `live_one` to make the form that fits the family.
+    """One lifetime, for the single environment. Use `make_lifetime` to make the form that fits the family.
 
     Attributes:
         task: The hidden task (T,), None before the first birth.
@@ -35,7 +35,7 @@ class Lifetime(ABC):
     @property
     @abstractmethod
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
 
     @abstractmethod
     def state(self) -> Array:
@@ -65,7 +65,7 @@ class PlainLifetime(Lifetime):
 
     @property
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
         return int(self._lifetimes.steps[0])
 
     def state(self) -> Array:
@@ -92,15 +92,15 @@ class TabulatedLifetime(Lifetime):
         self._steps = 0
         self._row = 0
         self._law: list[float] = []
-        self._luck: list[float] = []
+        self._step_chance: list[float] = []
 
     def begin(self, chance: Array, task: Array | None = None) -> None:
         """Begin with uniforms (num_chance,), in the given task (T,) if any."""
-        share = chance[None, : self._family.num_task_chance]
-        self.task = self._family.sample_task(share)[0] if task is None else task
+        task_chance = chance[None, : self._family.num_task_chance]
+        self.task = self._family.sample_task(task_chance)[0] if task is None else task
         self._law = law_thresholds(self._family, self._tables, self.task[None])[0].tolist()
-        self._luck = chance[self._family.num_task_chance :].tolist()
-        self._row = int(find_rows(self._tables.states, self._family.initial_state(None, share))[0])
+        self._step_chance = chance[self._family.num_task_chance :].tolist()
+        self._row = int(find_rows(self._tables.states, self._family.initial_state(None, task_chance))[0])
         self._steps = 0
 
     def step(self, action: int) -> tuple[float, bool]:
@@ -108,7 +108,7 @@ class TabulatedLifetime(Lifetime):
         steps = self._steps
         pair = self._row * self._num_actions + action
         low = pair * (self._num_outcomes - 1)
-        outcome = bisect_right(self._law, self._luck[steps], low, low + self._num_outcomes - 1) - low
+        outcome = bisect_right(self._law, self._step_chance[steps], low, low + self._num_outcomes - 1) - low
         place = pair * self._num_outcomes + outcome
         self.outcome = outcome
         self._row = row = self._next_row[place]
@@ -117,7 +117,7 @@ class TabulatedLifetime(Lifetime):
 
     @property
     def steps(self) -> int:
-        """Steps lived so far."""
+        """Steps taken so far."""
         return self._steps
 
     def state(self) -> Array:
@@ -130,7 +130,7 @@ class TabulatedLifetime(Lifetime):
         return observation[self._row].copy() if isinstance(observation, np.ndarray) else take(observation, self._row)
 
 
-def live_one(family: TaskFamily) -> Lifetime:
+def make_lifetime(family: TaskFamily) -> Lifetime:
     """One lifetime of a family, in the fastest form that it has."""
     tables = tabulate(family)
     if tables is None:

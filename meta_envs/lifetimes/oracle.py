@@ -1,4 +1,4 @@
-"""The optimum of one who knows the task, against which regret is measured."""
+"""The oracle: optimal play in a known task, against which regret is measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meta_envs.lifetimes.tables import reachable_rows, tabulate
 def task_action_values(
     family: TaskFamily, task: Array, laws: tuple[Array, Array] | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """Values of all actions to one who knows the task, exact, by backward induction over the family's tables.
+    """The oracle's values of all actions, exact, by backward induction over the family's tables.
 
     Args:
         family: A family with few states.
@@ -42,7 +42,7 @@ def task_action_values(
 
 
 def best_actions(family: TaskFamily, task: Array) -> Array:
-    """What one who knows the task does best: (horizon, B, N) small integers, the lowest of equally good actions.
+    """The oracle's actions: (horizon, B, N) small integers, the lowest of equally good ones.
 
     Args:
         family: A family with few states.

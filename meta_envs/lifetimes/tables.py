@@ -1,4 +1,4 @@
-"""Families with few states as tables: what is alike in all tasks, and the law of one."""
+"""Tables of families with few states: what all tasks have in common, and the law of one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONG = 1 << 12
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What is alike in all tasks of a family with few states: N states, A actions, K outcomes."""
+    """Tables of what all tasks of a family with few states have in common: N states, A actions, K outcomes."""
 
     states: Array
     """(N, S)"""

@@ -1,4 +1,4 @@
-"""What painters draw on: an array of pixels, with pygame's brushes. No display is needed."""
+"""The canvas of painters: an array of pixels, with pygame's brushes. No display is needed."""
 
 from __future__ import annotations
 

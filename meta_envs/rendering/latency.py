@@ -1,4 +1,4 @@
-"""How long it took to find a goal, again and again, as text and as a bar."""
+"""Latencies, the steps to each visit of a goal, as text and as a bar."""
 
 from __future__ import annotations
 

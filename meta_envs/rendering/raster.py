@@ -1,4 +1,4 @@
-"""The history of a lifetime: which action at which step, and what it paid."""
+"""The history of a lifetime: actions and rewards by step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEGEND = 19
 """Height of the line above the raster."""
 WIDEST_MARK = 20
 LOWEST_MARK = 0.4
-"""Height of the lowest reward's mark, as a share of the highest's."""
+"""Height of the lowest reward's mark, as a fraction of the highest's."""
 EMPTY = 256
 
 

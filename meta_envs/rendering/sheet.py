@@ -26,10 +26,10 @@ GAP = 12
 
 
 def take_picture(id: str, *, steps: int | None = None, seed: int = SEED, **keywords: Any) -> Array:
-    """The picture of a lifetime on its way.
+    """The picture of a lifetime after some steps.
 
-    On bandits an arm is repeated after the highest reward and changed otherwise; elsewhere one who knows the task acts,
-    now and then at random.
+    On bandits an arm is repeated after the highest reward and changed otherwise; elsewhere the oracle acts, now and
+    then at random.
 
     Args:
         id: An environment's id.

@@ -1,4 +1,4 @@
-"""What a trace says, in numbers: the common ground of picture and text. Nothing hidden is in it before the end."""
+"""Summaries of traces in numbers, for picture and text. Nothing hidden is in them before the end."""
 
 from __future__ import annotations
 

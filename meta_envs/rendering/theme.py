@@ -1,4 +1,4 @@
-"""The one look of all pictures: sizes in pixels and colours (red, green, blue), alike for every family.
+"""The style of all pictures: sizes in pixels and colours (red, green, blue), alike for every family.
 
 Low and high rewards differ in hue, in lightness and in the size of their mark, so that pictures can be read in grey and
 with any colour vision: blue and amber are told apart in every common form of colour blindness.

@@ -1,4 +1,4 @@
-"""What has happened in a lifetime so far: all that a picture may show."""
+"""Traces: the steps of a lifetime so far, and all that a picture may show."""
 
 from dataclasses import dataclass, field
 from typing import Any

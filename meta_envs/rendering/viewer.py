@@ -1,4 +1,4 @@
-"""Showing a trace in the render modes of Gymnasium."""
+"""Viewers: traces in the render modes of Gymnasium."""
 
 from __future__ import annotations
 

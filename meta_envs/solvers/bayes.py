@@ -1,4 +1,4 @@
-"""The learner that plays what `meta_envs.solve` computes."""
+"""The Bayes-optimal learner, which plays the policy that `meta_envs.solve` computes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta_envs.solvers.optimum import Optimum
 
 
 class Bayes(Learner):
-    """Plays the policy that `meta_envs.solve` computes: no learner has a higher expected return under that prior.
+    """The optimal policy that `meta_envs.solve` computes: no learner has a higher expected return under that prior.
 
     Where observations are images it needs the state, which an agent has to find out.
 

@@ -4,7 +4,7 @@ Three bounds, of which the lowest is taken. Write ``T`` for the pulls of a lifet
 an arm's pulls and successes, ``p(m, s) = (alpha + s) / (alpha + beta + m)`` for its posterior mean, ``V`` for the
 optimum.
 
-**Oracle.** One who knows the task has ``T E[max p_i]``.
+**Oracle.** The oracle, which knows the task, has ``T E[max p_i]``.
 
 **Lagrangian relaxation** (Whittle 1988; Hawkins 2003). Let any number of arms be pulled at step ``t``, and charge a
 price ``c_t`` a pull, of which one is paid back. A policy that pulls one arm a step has the same return as before, so

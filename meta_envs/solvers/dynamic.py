@@ -6,7 +6,7 @@ import numpy as np
 
 from meta_envs.errors import Unsolvable
 from meta_envs.family import Array, DiscreteFamily
-from meta_envs.learners.plans import Plan
+from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.beliefs import first_state, merge
 from meta_envs.solvers.optimum import Optimum
 
@@ -18,8 +18,8 @@ TIE = 1e-10
 """Actions whose values differ by no more are equally good, and the lowest is played: rounding decides nothing."""
 
 
-class TreePlan(Plan):
-    """A plan over numbered beliefs. The last node of a step stands for all that cannot happen or comes after the end.
+class TreePolicy(TabularPolicy):
+    """A policy over numbered beliefs. The last node of a step stands for all that cannot happen or comes after the end.
 
     Args:
         family: The family for whose prior the policy is.
@@ -46,7 +46,7 @@ class TreePlan(Plan):
 
 
 def most_beliefs(family: DiscreteFamily) -> int:
-    """How many beliefs are gone through at most."""
+    """Most beliefs that are enumerated."""
     return MAX_BRANCHES // (family.num_actions * family.num_outcomes)
 
 
@@ -86,7 +86,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {total:,} reachable beliefs",
         random_value=float(uniform[0]),
-        plan=TreePlan(family, actions[::-1], followers[::-1]),
+        table=TreePolicy(family, actions[::-1], followers[::-1]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The optimum of Harlow's task: one guess, and from then on what is known.
+"""The optimum of Harlow's task: one guess, and from then on the rewarded image.
 
 Whatever the first choice brings, it tells which of the two images pays: the belief is 1/2 before it and certain after.
 Nothing is gained by waiting, so that the optimum guesses once and takes the rewarded image ever after. The motor part
@@ -17,7 +17,7 @@ from meta_envs.families.harlow import FIXATION_REWARD, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 4096
@@ -25,7 +25,7 @@ LIFETIMES = 4096
 
 
 class HarlowBayes(Learner):
-    """Guesses the left image in the first trial, and then takes the one that pays, wherever it is.
+    """Bayes-optimal learner of Harlow's task: the left image in the first trial, and then the rewarded one.
 
     It needs the state, which an agent has to find out from images.
     """
@@ -54,7 +54,7 @@ class HarlowBayes(Learner):
 
 
 def solve_harlow(family: Harlow | HarlowSymbolic) -> Optimum:
-    """By hand: every cross, a guess that brings nothing in the mean, and the reward of every later trial."""
+    """The optimum by hand: every cross, a guess with mean reward 0, and the reward of every later trial."""
     trials = family.num_trials
     value = trials * FIXATION_REWARD + (trials - 1)
     if isinstance(family, HarlowSymbolic):
@@ -72,7 +72,7 @@ def _make(value: float, kind: Any, note: str, random: float) -> Optimum:
 
 def _simulate_random(family: Harlow) -> float:
     rng = np.random.default_rng(0)
-    lifetimes, total = live(family, LIFETIMES), np.zeros(LIFETIMES)
+    lifetimes, total = make_lifetimes(family, LIFETIMES), np.zeros(LIFETIMES)
     lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))
     alive = np.ones(LIFETIMES, dtype=bool)
     while alive.any():

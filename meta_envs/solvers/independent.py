@@ -11,8 +11,8 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily
 from meta_envs.intervals import standard_error
 from meta_envs.learners.basic import Oracle
-from meta_envs.learners.gittins import MAX_TRIALS, IndexPlan
-from meta_envs.learners.plans import Plan, PlanPlayer
+from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
+from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
 from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
@@ -26,8 +26,8 @@ SIMULATION = 1 << 26
 """Arms times pulls times lifetimes of the simulation; 2,000 to 20,000 lifetimes."""
 
 
-class TwoArmPlan(Plan):
-    """A plan over the counts of two independent arms.
+class TwoArmPolicy(TabularPolicy):
+    """A policy over the counts of two independent arms.
 
     Args:
         family: The family for whose prior the policy is.
@@ -85,12 +85,12 @@ def solve_two_arms(family: IndependentBandit) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {beliefs:,} counts of successes and failures",
         random_value=horizon * alpha / (alpha + beta),
-        plan=TwoArmPlan(family, second[::-1]),
+        table=TwoArmPolicy(family, second[::-1]),
     )
 
 
 def solve_independent(family: IndependentBandit) -> Optimum:
-    """Exact, by a recursion of its own for two arms; where there are too many beliefs to count, a bound.
+    """The optimum, exact, by a recursion of its own for two arms; where beliefs are too many, a bound.
 
     Raises:
         Unsolvable: If lifetimes are too long even for bounds.
@@ -124,8 +124,8 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
         mean, error = relaxed_mean(family)
         bounds["information relaxation"] = mean + 3.0 * error
     lowest = min(bounds, key=lambda name: bounds[name])
-    plan = IndexPlan(family)
-    achieved, spread = simulate(family, plan, bounds["the oracle"])
+    policy = IndexPolicy(family)
+    achieved, spread = simulate(family, policy, bounds["the oracle"])
     others = ", ".join(f"{name} {value:.2f}" for name, value in bounds.items() if name != lowest)
     sampled = ", three standard errors above its mean" if lowest == "information relaxation" else ""
     return Optimum(
@@ -137,13 +137,13 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
             f"{type(family).__name__} {finding}"
         ),
         random_value=family.num_trials * family.alpha / (family.alpha + family.beta),
-        plan=plan,
+        table=policy,
     )
 
 
-def simulate(family: IndependentBandit, plan: IndexPlan, knowing: float) -> tuple[float, float]:
-    """Expected return of a plan and its standard error: ``knowing``, the oracle's, less the mean of what is missed."""
+def simulate(family: IndependentBandit, policy: IndexPolicy, knowing: float) -> tuple[float, float]:
+    """Expected return of a policy and its standard error: the oracle's, ``knowing``, less the mean regret."""
     num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
-    lived, best = record([PlanPlayer(plan), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
-    missed = best.expected - lived.expected
+    own, best = record([PolicyPlayer(policy), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
+    missed = best.expected - own.expected
     return knowing - float(np.mean(missed)), standard_error(missed)

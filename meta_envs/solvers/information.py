@@ -1,10 +1,10 @@
-"""The bound by information relaxation of independent Bernoulli arms (Brown, Smith & Sun 2010).
+"""Information relaxation: an upper bound for independent Bernoulli arms (Brown, Smith & Sun 2010).
 
 Let each arm's pay-offs be drawn beforehand, in the order of its pulls. In the mean, a policy's return stays the same
 if a pull pays ``p(m, s)`` instead of what was drawn, and if the surprise ``E h(next) - h(next)`` is added, for any
 function ``h(m, s)``: it is 0 in the mean, whatever has happened before. What a lifetime then pays depends on nothing
-but how often each arm was pulled: it is ``sum_i S_i(n_i)``. One who sees all that was drawn, and chooses the numbers,
-does at least as well as any policy:
+but how often each arm was pulled: it is ``sum_i S_i(n_i)``. A clairvoyant, who sees all draws and then chooses the
+numbers of pulls, does at least as well as any policy:
 
     V <= E max { sum_i S_i(n_i) : n_1 + ... + n_k = T }.
 

@@ -1,4 +1,4 @@
-"""A bound of the Bayes-optimal return in first-person mazes, from shortest ways and the best order of search.
+"""Upper bound of the Bayes-optimal return in first-person mazes, from shortest ways and the best order of search.
 
 How fast a body can be follows from `meta_envs.families.maze`. A primitive step drives it half of the last step's way
 and half of ``SPEED`` on, so that from rest it covers ``SPEED`` times the steps but one, as long as no wall moves it.
@@ -11,7 +11,7 @@ less than .0781 long. The way is thus at least that of a string of this distance
 
 Goals are reached when a decision ends, so that the decisions of a visit are a whole number. Let ``h`` be its least one,
 by the shortest way from where the body was put. What it is put to is drawn anew for every visit and independent of all
-that was done before: however clever, nobody makes more visits in the time that is left than a process whose visits take
+that was done before: however clever, no learner makes more visits in the time left than a process whose visits take
 ``h``, and its mean number is found step by step from the first visit (`count_visits`).
 """
 
@@ -63,8 +63,8 @@ def solve_i_maze(family: IMaze) -> Optimum:
     # Of each interval of places the end that is nearer to the northern alcoves, and to the southern.
     ends = [_leave(rows[:-1]), _leave(2.0 * MIDDLE[1] - rows[1:])]
     visit = _count_decisions(ends[0][1])
-    share = np.bincount(visit, minlength=family.horizon + 1) / CELLS
-    visits = count_visits(share[None], family.horizon)[0]
+    probs = np.bincount(visit, minlength=family.horizon + 1) / CELLS
+    visits = count_visits(probs[None], family.horizon)[0]
     best = np.zeros(CELLS)
     for order in permutations(range(4)):
         found = np.zeros(CELLS)
@@ -120,23 +120,23 @@ def _count_decisions(length: Array, speed: float = SPEED) -> Array:
     return np.ceil((length / speed + 1.0) / REPEAT - 1e-9).astype(np.intp)
 
 
-def count_visits(share: Array, horizon: int) -> Array:
+def count_visits(probs: Array, horizon: int) -> Array:
     """Mean numbers of visits (B, horizon + 1) in so many decisions, one after the other.
 
     Args:
-        share: Probabilities (B, n) that one takes 0, 1, 2, ... decisions; 0 for none.
+        probs: Probabilities (B, n) that one takes 0, 1, 2, ... decisions; 0 for none.
         horizon: The most decisions.
     """
-    visits = np.zeros((len(share), horizon + 1))
+    visits = np.zeros((len(probs), horizon + 1))
     for time in range(1, horizon + 1):
-        most = min(time, share.shape[1] - 1)
+        most = min(time, probs.shape[1] - 1)
         before = visits[:, time - most : time][:, ::-1]
-        visits[:, time] = np.sum(share[:, 1 : most + 1] * (1.0 + before), axis=-1)
+        visits[:, time] = np.sum(probs[:, 1 : most + 1] * (1.0 + before), axis=-1)
     return visits
 
 
 def solve_random_maze(family: RandomMaze) -> Optimum:
-    """The bound of random mazes: one who knows the plan and the goal from the beginning, at the greatest speed.
+    """The bound of random mazes: the oracle, told layout and goal from the beginning, at the greatest speed.
 
     What the search costs is left out, because goals are seen from afar. Each block that is crossed straight on takes 1,
     each that is turned in a quarter of the circle round its inner corner, and all of it is gone as if pushed.
@@ -149,11 +149,13 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
     length = find_ways(family, task) - TOUCH
     away = np.arange(family.num_places) != task[:, 1:]
     visit = np.where(away, _count_decisions(length, FASTEST), 0)
-    share = np.zeros((len(task), visit.max() + 1))
-    np.add.at(share, (np.arange(len(task))[:, None], visit), away / (family.num_places - 1))
-    visits = count_visits(share, family.horizon)[:, -1]
+    probs = np.zeros((len(task), visit.max() + 1))
+    np.add.at(probs, (np.arange(len(task))[:, None], visit), away / (family.num_places - 1))
+    visits = count_visits(probs, family.horizon)[:, -1]
     error = 0.0 if family.layouts == "fixed" else ERRORS * standard_error(visits)
-    return _make(family, float(np.mean(visits)), error, "one who knows plan and goal, at the greatest speed")
+    return _make(
+        family, float(np.mean(visits)), error, "the oracle, which knows layout and goal, at the greatest speed"
+    )
 
 
 def find_ways(family: RandomMaze, task: Array) -> Array:
@@ -186,11 +188,11 @@ def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
     from meta_envs.learners.basic import Random
 
     num = int(np.clip(DECISIONS // family.horizon, 2, LIFETIMES))
-    lived = record([Searcher(), Random()], family, MAZE_OPTIMA.lifetimes(num), 0)
-    achieved, random = (each.realised for each in lived)
+    records = record([Searcher(), Random()], family, MAZE_OPTIMA.lifetimes(num), 0)
+    achieved, random = (each.realised for each in records)
     goal, apple = max(family.goal_reward, 0.0), max(family.apple_reward, 0.0)
     margin = f" (and {ERRORS:g} standard errors of a mean over {TASKS} tasks)" if error else ""
-    told = ", told the plan," if isinstance(family, RandomMaze) and family.layouts == "random" else ""
+    told = ", told the layout," if isinstance(family, RandomMaze) and family.layouts == "random" else ""
     return Optimum(
         value=goal * (visits + error) + apple * family.num_apples,
         achieved=float(np.mean(achieved)),

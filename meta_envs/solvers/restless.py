@@ -1,7 +1,7 @@
 """The optimum of restless bandits, by filtering: a belief for where the walk is now, moved on between trials.
 
-Histories hardly ever share such a belief, so that they cannot be gone through one by one. It is a whole distribution,
-but every action tells as much as any other: the optimal policy is known without any values, and what it earns is
+Two histories hardly ever have the same belief, so that beliefs cannot be enumerated. A belief is a whole distribution,
+but every action tells as much as any other: the optimal policy is known without any values, and its return is
 simulated.
 """
 
@@ -12,20 +12,20 @@ import numpy as np
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array
 from meta_envs.intervals import standard_error
-from meta_envs.learners.plans import Plan
-from meta_envs.lifetimes.many import live
+from meta_envs.learners.policies import TabularPolicy
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 1 << 14
 """Simulated lifetimes of the restless bandit, always the same ones."""
 CHUNK = 1 << 12
-"""Those of them that are lived side by side."""
+"""Those of them that are simulated side by side."""
 ERRORS = 3.0
 """Standard errors by which a bound lies above the simulated value."""
 
 
-class FilterPlan(Plan):
-    """Plays a restless bandit for the next reward alone, by the posterior mean of ``p_1``. A node is a belief.
+class FilterPolicy(TabularPolicy):
+    """Greedy policy of a restless bandit, by the posterior mean of ``p_1``. A node is a belief.
 
     Either arm tells the same of ``p_1``: a reward from one is as likely as none from the other. The beliefs to come are
     thus the same whatever is pulled, nothing can be gained later by losing now, and this is Bayes-optimal.
@@ -55,14 +55,13 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     """The optimum of a restless bandit: the policy exactly, its value by simulation.
 
     Every lifetime counts with the posterior means of what was pulled, not with the rewards, whose noise is thus left
-    out. What one who knows ``p_1`` earns in the same lifetimes has a known mean, 3/4 a trial whatever the volatility,
-    because ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the luck of
-    the draw.
+    out. The oracle's return in the same lifetimes has a known mean, 3/4 a trial whatever the volatility, because
+    ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the variance.
     """
-    plan, rng = FilterPlan(family), np.random.default_rng(0)
-    lived = [_live_restless(plan, rng) for _ in range(LIFETIMES // CHUNK)]
-    earned, luck = (np.concatenate(parts) for parts in zip(*lived, strict=True))
-    returns = earned - luck @ np.linalg.lstsq(luck, earned - np.mean(earned), rcond=None)[0]
+    policy, rng = FilterPolicy(family), np.random.default_rng(0)
+    parts = [_simulate(policy, rng) for _ in range(LIFETIMES // CHUNK)]
+    earned, chance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    returns = earned - chance @ np.linalg.lstsq(chance, earned - np.mean(earned), rcond=None)[0]
     value, error = float(np.mean(returns)), standard_error(returns)
     note = (
         f"pulling the arm with the higher posterior mean is optimal and earns {value:.3f} ± {error:.3f} in "
@@ -74,21 +73,21 @@ def solve_restless(family: RestlessBandit) -> Optimum:
         kind="bound",
         note=note,
         random_value=0.5 * family.num_trials,
-        plan=plan,
+        table=policy,
     )
 
 
-def _live_restless(plan: FilterPlan, rng: np.random.Generator) -> tuple[Array, Array]:
-    """What the filter expects to earn (CHUNK,), and what is lucky about these lifetimes, 0 in the mean (CHUNK, 3)."""
-    family = plan.family
-    lifetimes = live(family, CHUNK)
+def _simulate(policy: FilterPolicy, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Expected returns of the filter (CHUNK,), and control variates of these lifetimes, with mean 0 (CHUNK, 3)."""
+    family = policy.family
+    lifetimes = make_lifetimes(family, CHUNK)
     lifetimes.begin(np.arange(CHUNK), rng.random((CHUNK, family.num_chance)))
-    node, earned = plan.start(CHUNK), np.zeros(CHUNK)
+    node, earned = policy.start(CHUNK), np.zeros(CHUNK)
     for step in range(family.num_trials):
-        mean = plan.first_mean(node)
+        mean = policy.first_mean(node)
         earned += np.maximum(mean, 1.0 - mean)
-        action = plan.action(step, node)
-        node = plan.follow(step, node, action, lifetimes.step(action).outcome)
+        action = policy.action(step, node)
+        node = policy.follow(step, node, action, lifetimes.step(action).outcome)
     clear = np.sum(np.abs(lifetimes.task[:, 1:] - 0.5) - 0.25, axis=-1)
     calm = np.where(lifetimes.task[:, 0] == family.sigmas[0], 1.0, -1.0) - (len(family.sigmas) == 1)
     return earned, np.stack([clear, calm, clear * calm], axis=-1)

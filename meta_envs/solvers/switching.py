@@ -1,6 +1,6 @@
 """The optimum of the switching two-step task, by filtering: a belief for what holds now, moved on between trials.
 
-Histories hardly ever share such a belief, so that they cannot be gone through one by one. It is a single number, and
+Two histories hardly ever have the same belief, so that beliefs cannot be enumerated. A belief is a single number, and
 dynamic programming runs over a fine grid of it.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.family import Array
-from meta_envs.learners.plans import Plan
+from meta_envs.learners.policies import TabularPolicy
 from meta_envs.solvers.dynamic import solve_generic
 from meta_envs.solvers.optimum import Optimum
 
@@ -18,8 +18,8 @@ GRID = 1 << 14
 """Intervals between the beliefs of the two-step task, on [0, 1]."""
 
 
-class SwitchingPlan(Plan):
-    """Plays the switching two-step task by its belief. A node is the place and the probability that S2 is better.
+class SwitchingPolicy(TabularPolicy):
+    """Optimal policy of the switching two-step task. A node is the place and the probability that S2 is better.
 
     Args:
         family: The family for whose prior the policy is.
@@ -67,7 +67,7 @@ def solve_switching(family: SwitchingTwoStep) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {GRID + 1:,} beliefs a trial; half as many give {coarse - fine:.0e} more",
         random_value=trials * (family.high + family.low) / 2,
-        plan=SwitchingPlan(family, gains),
+        table=SwitchingPolicy(family, gains),
     )
 
 

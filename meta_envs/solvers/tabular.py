@@ -1,7 +1,7 @@
-"""A bound of the Bayes-optimal return in tabular MDPs, and what the better of two learners achieves.
+"""Upper bound of the Bayes-optimal return in tabular MDPs, and what the better of two learners achieves.
 
 A learner's belief there is a point of a space of some hundred dimensions, and its optimum is out of reach. No learner
-has a higher expected return than one who knows the task, so that the mean of that over the prior is an upper bound.
+has a higher expected return than the oracle, so that the oracle's mean over the prior is an upper bound.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import Array
 from meta_envs.intervals import standard_error
 from meta_envs.learners.returns import record
-from meta_envs.learners.tabular import BEB, UCRL2, plan
+from meta_envs.learners.tabular import BEB, UCRL2, backward_induction
 from meta_envs.seeds import TABULAR_OPTIMA
 from meta_envs.solvers.optimum import Optimum
 
 ERRORS = 3.0
 """Standard errors by which the bound lies above the mean over the tasks that are drawn."""
 WORK = 1 << 24
-"""Probabilities that are looked at for the bound, and again for what is achieved."""
+"""Probabilities that are computed for the bound, and again for what is achieved."""
 TASKS = (100, 20_000)
 """Fewest and most tasks that are drawn for the bound."""
 LIFETIMES = (50, 2000)
-"""Fewest and most lifetimes that the learner lives; an eighth of them decide which learner it is."""
+"""Fewest and most lifetimes of the learner's rollout; an eighth of them decide which learner it is."""
 CHUNK = 1 << 20
-"""Numbers of tasks that are looked at together."""
+"""Numbers of tasks that are solved together."""
 
 
 def solve_tabular(family: TabularMDP) -> Optimum:
-    """What one who knows the task expects, 3 standard errors above the mean, and what a learner achieves."""
+    """The oracle's mean return plus 3 standard errors as the bound, and what a learner achieves."""
     size = family.num_pairs * family.num_states
     optima = _sample_optima(family, int(np.clip(WORK // size, *TASKS)))
     error = standard_error(optima)
     num = int(np.clip(WORK // (size * family.num_episodes), *LIFETIMES))
-    # Chosen in other lifetimes than it is judged in, for the best of several looks better than it is.
+    # Chosen in other lifetimes than it is judged in, for the best of several seems better than it is.
     trial = TABULAR_OPTIMA.lifetimes(max(2, num // 8))
     trials = record([BEB(), UCRL2()], family, trial, 0)
-    player = (BEB, UCRL2)[int(np.argmax([np.mean(lived.expected) for lived in trials]))]
+    player = (BEB, UCRL2)[int(np.argmax([np.mean(each.expected) for each in trials]))]
     achieved = record([player()], family, range(trial.stop, trial.stop + num), 0)[0].expected
     return Optimum(
         value=float(np.mean(optima) + ERRORS * error),
         achieved=float(np.mean(achieved)),
         kind="bound",
-        note=f"the mean return {np.mean(optima):.2f} of one who knows the task, over {len(optima):,} tasks, plus "
+        note=f"the mean return {np.mean(optima):.2f} of the oracle, over {len(optima):,} tasks, plus "
         f"{ERRORS:g} standard errors of {error:.2f}; {player.name} has {np.mean(achieved):.2f} in {num:,} lifetimes, "
         f"with a standard error of {standard_error(achieved):.2f}",
         random_value=family.horizon * family.reward_mean,
@@ -52,12 +52,12 @@ def solve_tabular(family: TabularMDP) -> Optimum:
 
 
 def _sample_optima(family: TabularMDP, num: int) -> Array:
-    """Expected returns (num,) of one who knows the task, in tasks that are always the same."""
+    """The oracle's expected returns (num,), in tasks that are always the same."""
     rng = np.random.default_rng(TABULAR_OPTIMA.first)
     optima = []
     chunk = max(1, CHUNK // family.num_task_chance)
     for start in range(0, num, chunk):
         task = family.sample_task(rng.random((min(chunk, num - start), family.num_task_chance)))
-        values = plan(family.means(task), family.transitions(task), family.episode_length)
+        values = backward_induction(family.means(task), family.transitions(task), family.episode_length)
         optima.append(family.num_episodes * np.max(values[:, 0, 0], axis=-1))
     return np.concatenate(optima)

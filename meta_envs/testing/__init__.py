@@ -22,8 +22,8 @@ from meta_envs.testing.interface import (
     check_stable_baselines3,
     check_values,
 )
-from meta_envs.testing.lifetime import check_copying, check_luck, check_memory, check_seeding
-from meta_envs.testing.sampling import LEVEL, check_beliefs, check_first_look, check_payoffs, check_prior
+from meta_envs.testing.lifetime import check_chance, check_copying, check_memory, check_seeding
+from meta_envs.testing.sampling import LEVEL, check_beliefs, check_first_observation, check_payoffs, check_prior
 from meta_envs.testing.vector import (
     check_adapter,
     check_history,
@@ -43,7 +43,7 @@ CHECKS: tuple[Callable[..., None], ...] = (
     check_ends,
     check_prior,
     check_seeding,
-    check_luck,
+    check_chance,
     check_memory,
     check_copying,
     check_vector_same_step,
@@ -53,7 +53,7 @@ CHECKS: tuple[Callable[..., None], ...] = (
     check_adapter,
     check_payoffs,
     check_beliefs,
-    check_first_look,
+    check_first_observation,
 )
 """Every check, in the order in which `check` runs them."""
 __all__ += [each.__name__ for each in CHECKS]

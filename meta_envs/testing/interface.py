@@ -1,4 +1,4 @@
-"""Checks of an environment's face: the family, the checkers of Gymnasium and SB3, specs, values, and the end."""
+"""Checks of an environment's interface: the family, the checkers of Gymnasium and SB3, specs, values, and the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gymnasium.utils.env_checker import check_env
 
 from meta_envs.family import DiscreteFamily, TaskFamily
 from meta_envs.registry import make_family
-from meta_envs.testing.playing import difference, horizon, live_through
+from meta_envs.testing.playing import difference, horizon, run_lifetime
 from meta_envs.wrappers import PreviousActionReward
 
 PLAIN = (bool, int, float, str, type(None))
@@ -96,7 +96,7 @@ def check_stable_baselines3(id: str, **keywords: Any) -> None:
 
 
 def check_specs(id: str, **keywords: Any) -> None:
-    """Specs survive JSON: what is made again from them, wrapped, single or vector, lives the same lifetimes."""
+    """Specs survive JSON: what is made again from them, wrapped, single or vector, has the same lifetimes."""
     env = gym.make(id, **keywords)
     _check_spec(gym.spec(id), gym.make(id))
     _check_spec(env.spec, env)
@@ -115,7 +115,7 @@ def check_specs(id: str, **keywords: Any) -> None:
 
 def _check_spec(spec: EnvSpec | None, env: gym.Env[Any, Any]) -> None:
     again = gym.make(_through_json(spec))
-    found = difference(live_through(again, seed=1, steps=25), live_through(env, seed=1, steps=25))
+    found = difference(run_lifetime(again, seed=1, steps=25), run_lifetime(env, seed=1, steps=25))
     assert not found, f"The environment that its spec's JSON makes differs, {found}: keep settings as keywords."
 
 
@@ -132,7 +132,7 @@ def check_values(id: str, **keywords: Any) -> None:
     env = gym.make(id, **keywords)
     family = make_family(id, **keywords)
     for seed in range(4):
-        (observation, _, _), *steps = live_through(env, seed=seed, actions=seed)
+        (observation, _, _), *steps = run_lifetime(env, seed=seed, actions=seed)
         _check_observation(env.observation_space, observation)
         for observation, reward, terminated, truncated, info in steps:
             _check_observation(env.observation_space, observation)
@@ -174,7 +174,7 @@ def check_ends(id: str, **keywords: Any) -> None:
     env = gym.make(id, **keywords)
     family = make_family(id, **keywords)
     for seed in range(4):
-        steps = live_through(env, seed=seed, actions=seed)[1:]
+        steps = run_lifetime(env, seed=seed, actions=seed)[1:]
         last: Any = env.unwrapped
         visible = None if isinstance(family, DiscreteFamily) else last.task[None]
         early = bool(family.terminated(visible, last.state[None])[0])

@@ -1,4 +1,4 @@
-"""Checks of single lifetimes: seeds, luck, memory, copies."""
+"""Checks of single lifetimes: seeds, chance, memory, copies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gymnasium.vector import VectorEnv
 from meta_envs.family import DiscreteFamily, FiniteTaskFamily, TaskFamily
 from meta_envs.lifetimes.many import pick
 from meta_envs.registry import make_family
-from meta_envs.testing.playing import act, arrays, begin, difference, go_on, horizon, live_through, tasks
+from meta_envs.testing.playing import act, arrays, begin, difference, go_on, horizon, run_lifetime, tasks
 
 COPIERS: dict[str, Callable[[Any], Any]] = {
     "copy.deepcopy": copy.deepcopy,
@@ -28,57 +28,57 @@ def check_seeding(id: str, **keywords: Any) -> None:
     """A seed decides the lifetimes that follow it; other seeds, later lifetimes and unseeded ones are others."""
     env, other = (gym.make(id, **keywords) for _ in range(2))
 
-    def live_many(env: Any, **first: Any) -> list[Any]:
-        return [live_through(env, steps=25, **(first if number == 0 else {})) for number in range(32)]
+    def run_many(env: Any, **first: Any) -> list[Any]:
+        return [run_lifetime(env, steps=25, **(first if number == 0 else {})) for number in range(32)]
 
-    lived = live_many(env, seed=5)
-    for again in (live_many(env, seed=5), live_many(other, seed=5)):
-        found = difference(lived, again)
+    runs = run_many(env, seed=5)
+    for again in (run_many(env, seed=5), run_many(other, seed=5)):
+        found = difference(runs, again)
         assert not found, f"The same seed gives other lifetimes, {found}: take all chance from self.np_random."
     cure = "pass the seed to super().reset(seed=seed), and nothing where it is None."
-    assert difference([lived[0]] * 31, lived[1:]), f"reset() without a seed repeats the lifetime: {cure}"
-    seeded = [live_through(env, steps=25, seed=seed) for seed in range(32)]
+    assert difference([runs[0]] * 31, runs[1:]), f"reset() without a seed repeats the lifetime: {cure}"
+    seeded = [run_lifetime(env, steps=25, seed=seed) for seed in range(32)]
     assert difference([seeded[0]] * 31, seeded[1:]), f"All seeds give the same lifetime: {cure}"
     family = env.unwrapped.family  # type: ignore[attr-defined]
     alone = isinstance(family, FiniteTaskFamily) and np.count_nonzero(family.tasks()[1]) == 1
-    drawn = [life[0][2] for life in lived]
+    drawn = [run[0][2] for run in runs]
     assert alone or difference([drawn[0]] * 31, drawn[1:]), "All lifetimes have the same task: draw one in every reset."
-    first, second = (live_many(gym.make(id, **keywords)) for _ in range(2))
-    assert difference(first, second), f"Environments that were never seeded live the same lifetimes: {cure}"
+    first, second = (run_many(gym.make(id, **keywords)) for _ in range(2))
+    assert difference(first, second), f"Environments that were never seeded have the same lifetimes: {cure}"
 
 
-def relive(family: TaskFamily, seed: int, actions: list[Any], task: Any = None) -> list[Any]:
+def replay(family: TaskFamily, seed: int, actions: list[Any], task: Any = None) -> list[Any]:
     """The lifetime of a seed as the family's functions give it, called one after the other."""
     chance = seeding.np_random(seed)[0].random(family.num_chance)[None]
-    share = chance[:, : family.num_task_chance]
-    luck = chance[:, family.num_task_chance :].reshape(1, family.horizon, family.num_step_chance)
-    task = family.sample_task(share) if task is None else np.asarray(task)[None]
+    task_chance = chance[:, : family.num_task_chance]
+    step_chance = chance[:, family.num_task_chance :].reshape(1, family.horizon, family.num_step_chance)
+    task = family.sample_task(task_chance) if task is None else np.asarray(task)[None]
     visible = None if isinstance(family, DiscreteFamily) else task
-    state = family.initial_state(visible, share)
-    lived: list[Any] = [[pick(family.observe(visible, state), 0), task[0]]]
+    state = family.initial_state(visible, task_chance)
+    steps: list[Any] = [[pick(family.observe(visible, state), 0), task[0]]]
     for number, each in enumerate(actions):
         action = np.asarray(each)[None]
-        outcome = family.outcome(task, state, action, luck[:, number])
+        outcome = family.outcome(task, state, action, step_chance[:, number])
         reward = float(family.reward(state, action, outcome)[0])
         state = family.next_state(state, action, outcome)
         over = number + 1 == family.horizon or bool(family.terminated(visible, state)[0])
-        lived.append([pick(family.observe(visible, state), 0), reward, over])
-    return copy.deepcopy(lived)
+        steps.append([pick(family.observe(visible, state), 0), reward, over])
+    return copy.deepcopy(steps)
 
 
-def check_luck(id: str, **keywords: Any) -> None:
+def check_chance(id: str, **keywords: Any) -> None:
     """All chance is drawn in ``reset``: the numbers of a step depend neither on earlier choices nor on a given task."""
     env = gym.make(id, **keywords)
     family = make_family(id, **keywords)
     given = begin(env, seed=99)[2]
     for seed in range(6):
         for options in (None, {"task": given.tolist()}):
-            lived = live_through(env, seed=seed, actions=seed % 3, options=options)
+            results = run_lifetime(env, seed=seed, actions=seed % 3, options=options)
             env.action_space.seed(seed % 3)
-            actions = [env.action_space.sample() for _ in lived[1:]]
-            kept = [[step[0], float(step[1]), bool(step[2] or step[3])] for step in lived[1:]]
-            told = relive(family, seed, actions, None if options is None else given)
-            found = difference([lived[0][0], lived[0][2]], told[0], "reset")
+            actions = [env.action_space.sample() for _ in results[1:]]
+            kept = [[step[0], float(step[1]), bool(step[2] or step[3])] for step in results[1:]]
+            told = replay(family, seed, actions, None if options is None else given)
+            found = difference([results[0][0], results[0][2]], told[0], "reset")
             found = found or difference(kept, told[1:], "steps")
             assert not found, (
                 f"Seed {seed} with options={options} is not the family's functions on np_random.random(num_chance), "

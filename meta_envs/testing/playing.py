@@ -1,4 +1,4 @@
-"""Playing environments at random, keeping all that they give, and comparing it to the last bit."""
+"""Rollouts of environments under random actions, kept whole and compared to the last bit."""
 
 from __future__ import annotations
 
@@ -57,26 +57,26 @@ def act(env: Env, action: Any) -> list[Any]:
     return copy.deepcopy([*env.step(action)])
 
 
-def live_through(env: Env, *, steps: int | None = None, actions: int = 0, **reset: Any) -> list[Any]:
+def run_lifetime(env: Env, *, steps: int | None = None, actions: int = 0, **reset: Any) -> list[Any]:
     """One lifetime from ``reset`` to its end, or to so many steps, under random actions of the seed ``actions``."""
     env.action_space.seed(actions)
-    lived = [begin(env, **reset)]
+    results = [begin(env, **reset)]
     for _ in range(horizon(env) if steps is None else min(steps, horizon(env))):
-        lived.append(act(env, env.action_space.sample()))
-        if lived[-1][2] or lived[-1][3]:
+        results.append(act(env, env.action_space.sample()))
+        if results[-1][2] or results[-1][3]:
             break
-    return lived
+    return results
 
 
 def go_on(env: Env, steps: int, actions: int) -> list[Any]:
     """So many steps from wherever the environment is, beginning new lifetimes where old ones end."""
     env.action_space.seed(actions)
-    lived = []
+    results = []
     for _ in range(steps):
-        lived.append(act(env, env.action_space.sample()))
-        if lived[-1][2] or lived[-1][3]:
-            lived.append(begin(env))
-    return lived
+        results.append(act(env, env.action_space.sample()))
+        if results[-1][2] or results[-1][3]:
+            results.append(begin(env))
+    return results
 
 
 def horizon(env: Any) -> int:

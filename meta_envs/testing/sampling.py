@@ -1,4 +1,4 @@
-"""Checks by sampling: the prior, the pay-offs, the beliefs, and that nothing seen at first tells the task.
+"""Checks by sampling: the prior, the pay-offs, the beliefs, and that the first observation does not tell the task.
 
 Every check holds at `LEVEL` as a whole (Bonferroni), with fixed seeds.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from meta_envs import wrappers
 from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily
-from meta_envs.lifetimes.many import live
+from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.registry import make_family
 from meta_envs.testing.playing import arrays, tasks
 
@@ -20,10 +20,10 @@ LEVEL = 1e-4
 """Probability with which a check rejects a family that is right."""
 NUM_TASKS = 8192
 """Tasks drawn to test a prior."""
-NUM_LOOKS = 4096
+NUM_FIRST = 4096
 """First observations tested, fewer where they are images."""
 NUM_STEPS = 100_000
-"""Steps lived to test pay-offs, spread over 16 tasks."""
+"""Steps taken to test pay-offs, spread over 16 tasks."""
 NUM_PARTICLES = 20_000
 """Tasks drawn to test a belief, weighted by the likelihood of a history."""
 FEWEST = 2000
@@ -80,11 +80,11 @@ def _check_initial_belief(family: DiscreteFamily, task: Array) -> None:
 
 def _average(law: Array, weight: Array, level: float) -> tuple[Array, Array]:
     """Weighted mean (K,) of laws (N, K) and how far from the truth it may be: normal, and for rare events Bernstein."""
-    share = weight / np.sum(weight)
-    mean = np.sum(share[:, None] * law, axis=0)
-    deviation = np.sqrt(np.sum((share[:, None] * (law - mean)) ** 2, axis=0))
+    weights = weight / np.sum(weight)
+    mean = np.sum(weights[:, None] * law, axis=0)
+    deviation = np.sqrt(np.sum((weights[:, None] * (law - mean)) ** 2, axis=0))
     bound = _quantile(level)
-    return mean, bound * deviation + bound**2 * np.sum(share**2)
+    return mean, bound * deviation + bound**2 * np.sum(weights**2)
 
 
 def _first_states(family: DiscreteFamily) -> Array:
@@ -102,7 +102,7 @@ def check_payoffs(id: str, **keywords: Any) -> None:
     groups, num = 16, 16 * int(np.ceil(NUM_STEPS / 16 / family.horizon))
     which = np.arange(num) % groups
     task = family.sample_task(rng.random((groups, family.num_task_chance)))[which]
-    lifetimes = live(family, num)
+    lifetimes = make_lifetimes(family, num)
     lifetimes.begin(np.arange(num), rng.random((num, family.num_chance)), task)
     counts = np.zeros((groups, family.num_actions, family.num_outcomes))
     expected = np.zeros_like(counts)
@@ -169,12 +169,12 @@ def _law(family: DiscreteFamily, task: Array, state: Array, action: int) -> Arra
     return family.outcome_probs(task, np.repeat(state, len(task), axis=0), np.full(len(task), action))
 
 
-def check_first_look(id: str, **keywords: Any) -> None:
-    """Nothing seen at first tells the task: infos are empty, observations, wrapped or not, are independent of it."""
+def check_first_observation(id: str, **keywords: Any) -> None:
+    """First observations, wrapped or not, are independent of the task, and infos are empty."""
     info = gym.make(id, **keywords).reset(seed=0)[1]
     assert info == {}, f"reset() gives the info {info}: leave it empty, wrappers add what a user asks for."
     size = sum(array.size for array in arrays(list(gym.make_vec(id, 1, **keywords).reset(seed=0)))) + 1
-    num = int(np.clip(2**22 // size, 256, NUM_LOOKS))
+    num = int(np.clip(2**22 // size, 256, NUM_FIRST))
     for wrap in (False, True):
         venv = gym.make_vec(id, num, **keywords)
         venv = wrappers.vector.PreviousActionReward(venv) if wrap else venv

@@ -12,7 +12,7 @@ import numpy as np
 
 from meta_envs import wrappers
 from meta_envs.registry import make_family
-from meta_envs.testing.playing import Venv, begin, difference, horizon, live_through, make_sync, tasks
+from meta_envs.testing.playing import Venv, begin, difference, horizon, make_sync, run_lifetime, tasks
 
 
 def check_vector_same_step(id: str, **keywords: Any) -> None:
@@ -23,10 +23,10 @@ def check_vector_same_step(id: str, **keywords: Any) -> None:
         singles = [gym.make(id, **keywords) for _ in range(num)]
         venv.action_space.seed(0)
         shown = [venv.reset(seed=40)[0], tasks(venv)]
-        lived = [begin(env, seed=40 + number) for number, env in enumerate(singles)]
+        shown_alone = [begin(env, seed=40 + number) for number, env in enumerate(singles)]
         for _ in range(2 * horizon(venv) + 3):
-            for number, life in enumerate(lived):
-                found = difference([_row(shown[0], number), shown[1][number]], [_row(life[0]), life[-1]])
+            for number, alone in enumerate(shown_alone):
+                found = difference([_row(shown[0], number), shown[1][number]], [_row(alone[0]), alone[-1]])
                 assert not found, f"Copy {number} of {num} is not the single environment seeded 40 + {number}, {found}."
             actions = venv.action_space.sample()
             observation, rewards, terminated, truncated, infos = venv.step(actions)
@@ -39,7 +39,7 @@ def check_vector_same_step(id: str, **keywords: Any) -> None:
                 if ended:
                     found = found or difference(_row(infos["final_obs"][number]), _row(step[0]))
                 assert not found, f"Copy {number} of {num} is not the single environment seeded 40 + {number}, {found}."
-                lived[number] = begin(env) if ended else [step[0], env.unwrapped.task]  # type: ignore[attr-defined]
+                shown_alone[number] = begin(env) if ended else [step[0], env.unwrapped.task]  # type: ignore[attr-defined]
 
 
 def _row(observation: Any, number: int | None = None) -> Any:
@@ -146,7 +146,7 @@ def check_adapter(id: str, **keywords: Any) -> None:
 
         theirs = DummyVecEnv([make] * 3)
         venv.action_space.seed(1)
-        task = live_through(gym.make(id, **keywords), seed=0)[0][2].tolist()
+        task = run_lifetime(gym.make(id, **keywords), seed=0)[0][2].tolist()
         for options in (None, {"task": task}):
             results = []
             for each in (ours, theirs):

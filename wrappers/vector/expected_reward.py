@@ -36,6 +36,6 @@ class ExpectedReward(VectorWrapper[Any, Any, Any, Any, Any]):
         """Take actions."""
         means, alive = self._base.expected_rewards, self._base.alive
         observation, _, terminated, truncated, infos = self.env.step(actions)
-        # Of copies that were over means are zeros, and actions are not looked at.
+        # Of copies that were over means are zeros, and actions are ignored.
         chosen = np.where(alive, actions, 0)
         return observation, means[self._everyone, chosen], terminated, truncated, infos

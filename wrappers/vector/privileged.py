@@ -46,13 +46,13 @@ class Privileged(VectorWrapper[Any, Any, Any, Any, Any]):
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin lifetimes, all or those of ``options["reset_mask"]``."""
         observation, infos = self.env.reset(seed=seed, options=options)
-        return observation, {**infos, **self._look((options or {}).get("reset_mask", self._everyone))}
+        return observation, {**infos, **self._read((options or {}).get("reset_mask", self._everyone))}
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         """Take actions."""
         ending = self._base.task
         observation, reward, terminated, truncated, infos = self.env.step(actions)
-        infos = {**infos, **self._look(self._everyone)}
+        infos = {**infos, **self._read(self._everyone)}
         over = terminated | truncated
         if self._same_step and over.any():
             final = {**infos["final_info"], **_masked("task", ending, over)}
@@ -61,7 +61,7 @@ class Privileged(VectorWrapper[Any, Any, Any, Any, Any]):
             infos["final_info"] = final
         return observation, reward, terminated, truncated, infos
 
-    def _look(self, which: Array) -> dict[str, Any]:
+    def _read(self, which: Array) -> dict[str, Any]:
         base, belief = self._base, self._belief
         alive = which & base.alive
         infos = {

@@ -1,1 +1,1 @@
-"""The places that families are set in: plans of mazes, sets of images, a panorama, and views of them."""
+"""Worlds that families are set in: layouts of mazes, sets of images, a panorama, and views of them."""

@@ -1,4 +1,4 @@
-"""What mazes look like: ready-made columns of pixels of walls, goals and apples, at every distance.
+"""Textures of mazes: ready-made columns of pixels of walls, goals and apples, at every distance.
 
 The eye is half a wall high and sees 90 degrees up and across, so that a wall that is 1 high and at a depth ``z`` takes
 ``resolution / 2 / z`` pixels, half of them above the middle.

@@ -1,4 +1,4 @@
-"""Plans of mazes on a grid of blocks, free or wall, in stacks of equal size; made from their number alone and kept.
+"""Layouts of mazes on a grid of blocks, free or wall, in stacks of equal size; made from their number alone and kept.
 
 Blocks are 1 wide. A place is (x, y), x to the right and y down on the map; block (x, y) spans [x, x + 1] x [y, y + 1].
 Of any four blocks that meet in a corner at least one is wall: there are corridors, but no halls.
@@ -122,8 +122,8 @@ def i_maze() -> Mazes:
 def random_mazes(rows: int, columns: int, split: str, count: int = NUM_LAYOUTS) -> Mazes:
     """The first ``count`` mazes of the set ``split``, of ``rows`` x ``columns`` places that are two blocks apart."""
     first = SETS.index(split) * NUM_LAYOUTS
-    plans = [_draw(rows, columns, first + number) for number in range(count)]
-    return stack(np.stack([free for free, _ in plans]), np.stack([texture for _, texture in plans]))
+    layouts = [_draw(rows, columns, first + number) for number in range(count)]
+    return stack(np.stack([free for free, _ in layouts]), np.stack([texture for _, texture in layouts]))
 
 
 @lru_cache(maxsize=8)

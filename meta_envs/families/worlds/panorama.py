@@ -15,7 +15,7 @@ from meta_envs.family import Array
 FIELD_OF_VIEW = 65.0
 """Degrees that a view shows, to the nearest column of the panorama."""
 PICTURE = 34 / 84
-"""Side of a picture as a share of the view's."""
+"""Side of a picture as a fraction of the view's."""
 FINE = 4
 """Samples a pixel along each side, for smooth edges."""
 
@@ -43,8 +43,8 @@ def to_columns(angle: Array, resolution: int) -> Array:
     return np.rint(angle * (count_columns(resolution) / 360.0)).astype(np.intp)
 
 
-def look(resolution: int, heading: Array, cross: Array) -> Array:
-    """The scenery, with the cross at heading 0 where there is one.
+def render_view(resolution: int, heading: Array, cross: Array) -> Array:
+    """Views of the scenery, with the cross at heading 0 where there is one.
 
     Args:
         resolution: Side of the view in pixels.

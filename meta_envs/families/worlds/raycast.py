@@ -2,7 +2,7 @@
 
 A view is built from columns of pixels. Which wall a column shows is found among the faces that are turned to the eye:
 along the screen the inverse depth of a flat wall is linear, so that a column's nearest wall is the largest of a few
-straight lines. What a column looks like then depends on its wall's texture, on where the wall is met and on its depth
+straight lines. The column's pixels then depend on its wall's texture, on where the wall is met and on its depth
 alone, and all such strips of pixels lie ready (`meta_envs.families.worlds.maze_textures`). Goals and apples are drawn
 over the columns in which they are nearer than the wall.
 
@@ -42,10 +42,10 @@ DEPTH_BITS = 18
 
 
 def render(mazes: Mazes, maze: Array, eye: Array, spots: Array, shown: Array, resolution: int) -> Array:
-    """What is seen.
+    """Views of mazes from given places and headings.
 
     Args:
-        mazes: The plans.
+        mazes: The layouts.
         maze: (B,) intp, each copy's maze.
         eye: (B, 3): x, y and heading in radians, 0 along x and clockwise on the map.
         spots: (B, n, 2): places of the goal, first, and of apples.

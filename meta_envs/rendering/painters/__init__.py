@@ -1,4 +1,4 @@
-"""Which family is drawn how: the one place where a family gets a picture of its own.
+"""Painters by family: the one place where a family gets a picture of its own.
 
 Painters and families are named by their places, so that making a bandit imports no maze.
 """

@@ -1,4 +1,4 @@
-"""Harlow's task: what is seen, which image was chosen on which side in which trial, and the panorama."""
+"""Harlow's task: the view, the choices by trial and side, and the panorama."""
 
 from __future__ import annotations
 

@@ -43,14 +43,14 @@ def write_grid(family: TaskFamily, trace: Trace) -> str:
     marks |= dict.fromkeys(_apples(family, trace), "+") | _alcoves(family, trace)
     cell, heading = (int(number) for number in trace.states[-1][:2])
     marks[cell] = "^>v<"[heading]
-    plan = np.full((2 * family.corridor + 1, 2 * family.arm + 1), " ")
+    layout = np.full((2 * family.corridor + 1, 2 * family.arm + 1), " ")
     for place, (east, north) in enumerate(maze.cells.tolist()):
-        plan[family.corridor - north, family.arm + east] = marks[place]
+        layout[family.corridor - north, family.arm + east] = marks[place]
     total = in_short(float(summary.rewards.sum()))
     lines = [f"{summary.title}: {summary.progress}, reward {total}", summary.status]
     return (
         "\n".join(
-            [*lines, *("".join(row).rstrip() for row in plan), write_latencies(_finds(trace), trace.over, "move")]
+            [*lines, *("".join(row).rstrip() for row in layout), write_latencies(_finds(trace), trace.over, "move")]
         )
         + "\n"
     )

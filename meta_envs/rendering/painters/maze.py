@@ -41,18 +41,18 @@ def write_maze(family: TaskFamily, trace: Trace) -> str:
     """The map as text, one character a block: ``#`` wall, ``o`` been there, ``+`` apple, ``G`` goal, space unknown."""
     assert isinstance(family, Maze)
     summary, known = _summarise(family, trace), _known(family, trace)
-    plan = np.where(_free(family, trace), ".", "#")
-    plan.flat[_visited(family, trace)] = "o"
-    plan.flat[_apples(trace)] = "+"
-    plan[~known] = " "
+    layout = np.where(_free(family, trace), ".", "#")
+    layout.flat[_visited(family, trace)] = "o"
+    layout.flat[_apples(trace)] = "+"
+    layout[~known] = " "
     if (goal := _goal(family, trace)) is not None:
-        plan.flat[goal] = "G"
+        layout.flat[goal] = "G"
     state = trace.states[-1]
-    plan.flat[family.block(state[None, :2])] = ">v<^"[round(float(state[2]) / (np.pi / 2)) % 4]
+    layout.flat[family.block(state[None, :2])] = ">v<^"[round(float(state[2]) / (np.pi / 2)) % 4]
     total = in_short(float(summary.rewards.sum()))
     lines = [f"{summary.title}: {summary.progress}, reward {total}", summary.status]
     latencies = write_latencies(_finds(trace), trace.over, "step")
-    return "\n".join([*lines, *("".join(row).rstrip() for row in plan), latencies]) + "\n"
+    return "\n".join([*lines, *("".join(row).rstrip() for row in layout), latencies]) + "\n"
 
 
 def _summarise(family: Maze, trace: Trace) -> Summary:
@@ -63,7 +63,7 @@ def _summarise(family: Maze, trace: Trace) -> Summary:
 
 
 def _free(family: Maze, trace: Trace) -> Array:
-    """The plan of the maze (Y, X) bool."""
+    """The layout of the maze (Y, X) bool."""
     return family.mazes.free[family.find_maze(trace.task[None])[0]] == 1
 
 

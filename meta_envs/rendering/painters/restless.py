@@ -19,7 +19,7 @@ from meta_envs.rendering.trace import Trace
 
 TOP, BOTTOM = 96, 240
 WINDOW = 10
-"""Pulls of which the moving share is drawn."""
+"""Pulls of the moving average that is drawn."""
 
 
 def paint_restless(family: TaskFamily, trace: Trace) -> Array:
@@ -62,7 +62,7 @@ def _paint_drift(canvas: Canvas, family: RestlessBandit, trace: Trace, summary: 
     first = np.maximum(last - WINDOW, 0)
     shares = (sums[last] - sums[first]) / (last - first)
     _paint_line(canvas, slot, shares, theme.INK)
-    legend = [(f"share of the last {WINDOW} pulls that spoke for arm 1", theme.INK)]
+    legend = [(f"fraction of the last {WINDOW} pulls that spoke for arm 1", theme.INK)]
     if trace.over:
         _paint_line(canvas, slot, trace.task[1:], theme.TRUTH)
         legend.append(("true p of arm 1", theme.TRUTH))

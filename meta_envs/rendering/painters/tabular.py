@@ -60,7 +60,7 @@ def _summarise(family: TabularMDP, trace: Trace) -> Summary:
         trial=len(trace.actions) // family.episode_length,
         num_trials=family.num_episodes,
         unit="episode",
-        task=f"one who knows the MDP expects {in_short(optimum)}" if trace.over else "",
+        task=f"the oracle expects {in_short(optimum)}" if trace.over else "",
     )
 
 

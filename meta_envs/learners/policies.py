@@ -1,4 +1,4 @@
-"""Policies as tables: a lifetime walks from node to node, with no belief computed on the way."""
+"""Policies over nodes, which stand for beliefs: a lifetime goes from node to node as actions and outcomes say."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.learner import Learner, need_discrete
 
 
-class Plan(ABC):
-    """A policy as tables. Read-only: where a lifetime stands is its player's to remember.
+class TabularPolicy(ABC):
+    """A policy over nodes, mostly as tables. It is read-only: the learner that plays it keeps the node.
 
     Args:
         family: The family for whose prior the policy is.
@@ -25,7 +25,7 @@ class Plan(ABC):
         self.family = family
 
     def check(self, family: DiscreteFamily) -> None:
-        """Refuse families in which the plan makes no sense.
+        """Refuse families that the policy does not fit.
 
         Raises:
             CannotServe: If actions or outcomes are others, or lifetimes longer.
@@ -54,34 +54,34 @@ class Plan(ABC):
         """Nodes (num, ...) after a step, whatever the action was."""
 
 
-class Planner(Learner):
-    """A learner that plays a plan, which `begin` chooses."""
+class PolicyLearner(Learner):
+    """A learner that plays a policy, which `begin` chooses."""
 
     needs = ()
-    _plan: Plan
+    _policy: TabularPolicy
 
     def _start(self, num: int) -> None:
-        self._step, self._node = 0, self._plan.start(num)
+        self._step, self._node = 0, self._policy.start(num)
 
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
-        return self._plan.action(self._step, self._node)
+        return self._policy.action(self._step, self._node)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Follow the belief."""
-        self._node = self._plan.follow(self._step, self._node, action, outcome)
+        self._node = self._policy.follow(self._step, self._node, action, outcome)
         self._step += 1
 
 
-class PlanPlayer(Planner):
-    """Plays a given plan."""
+class PolicyPlayer(PolicyLearner):
+    """Plays a given policy."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan, self.name = plan, plan.name
+    def __init__(self, policy: TabularPolicy) -> None:
+        self._policy, self.name = policy, policy.name
 
     def check(self, family: TaskFamily) -> None:
-        """Refuse families in which the plan makes no sense."""
-        self._plan.check(need_discrete(family, self.name))
+        """Refuse families that the policy does not fit."""
+        self._policy.check(need_discrete(family, self.name))
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin."""
