@@ -1,5 +1,6 @@
 """Whatever a network remembers with, policy, buffer and algorithm treat it alike."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import gymnasium as gym  # noqa: E402
 from gymnasium import spaces  # noqa: E402
 from sb3_contrib.common.recurrent.type_aliases import RNNStates  # noqa: E402
 
+import meta_envs  # noqa: E402
 from meta_envs.networks.kinds import MEMORIES  # noqa: E402
 from meta_envs.networks.memories import has_hooks, make_memory, step  # noqa: E402
-from meta_envs.training import RecurrentPolicy  # noqa: E402
+from meta_envs.training import RecurrentPolicy, load_agent, train  # noqa: E402
 from meta_envs.training.presets import preset_of  # noqa: E402
 from meta_envs.training.run import Run  # noqa: E402
 from meta_envs.training.settings import CHOICES  # noqa: E402
@@ -354,3 +356,38 @@ def test_states_of_other_copies_are_refused() -> None:
     """Where hidden state and cell are not of equally many."""
     with pytest.raises(RuntimeError, match="size"):
         step(th.zeros(NUM, 3), (th.zeros(1, NUM, 4), th.zeros(1, NUM - 1, 4)), th.nn.LSTM(3, 4))
+
+
+LEAKY = '''
+from torch import nn
+
+
+class Leaky(nn.Module):
+    """Forgets a fixed part at every step."""
+
+    num_layers = 1
+
+    def __init__(self, parts, units):
+        super().__init__()
+        self.input_size, self.hidden_size = sum(width for _, width in parts), units
+        self.layer = nn.Linear(self.input_size, units)
+
+    def forward(self, sequences, state):
+        outputs, (hidden, unused) = [], state
+        for features in sequences:
+            hidden = 0.9 * hidden + self.layer(features).tanh()
+            outputs.append(hidden[0])
+        return __import__("torch").stack(outputs), (hidden, unused)
+'''
+
+
+def test_a_memory_is_one_file_and_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its row in `MEMORIES` it is a setting of presets, is trained, saved, loaded and played."""
+    (tmp_path / "leaky_memory.py").write_text(LEAKY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(MEMORIES, "leaky", "leaky_memory:Leaky")  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"steps": 2000, "num_envs": 8, "hidden_size": 6, "memory": "leaky", "evaluations": 0}
+    path = train("MetaTwoStep-v0", directory=tmp_path / "run", progress=False, **settings)
+    agent = load_agent(path)
+    assert type(agent.policy.lstm_actor).__name__ == "Leaky"
+    assert 5 < meta_envs.evaluate(agent, "MetaTwoStep-v0", episodes=50).return_mean + 1 < 11

@@ -61,9 +61,9 @@ def describe_agent(id: str) -> str:
     found = card.scorecards[card.play]
     value, unit = (found["return_mean"], "return") if found["score"] is None else (found["score"], "score")
     keywords = [f" --env {name}={json.dumps(value)}" for name, value in card.keywords.items()]
-    lived = ", ".join([file.stem, *(f"{name}={value}" for name, value in card.keywords.items())])
+    home = ", ".join([file.stem, *(f"{name}={value}" for name, value in card.keywords.items())])
     return (
-        f"A trained agent is shipped, of {lived}, with {unit} {value:.3f} in {card.play} play over "
+        f"A trained agent is shipped, of {home}, with {unit} {value:.3f} in {card.play} play over "
         f"{found['episodes']:,} unseen lifetimes:\n  meta-envs evaluate {id}{''.join(keywords)} --agent agent"
     )
 

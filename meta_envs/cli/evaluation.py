@@ -43,7 +43,7 @@ def evaluate(
     """Evaluate learners and trained agents on the same unseen lifetimes, beside the optimum.
 
     Where no --agent is given: random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the
-    optimum's policy and, where that is not known to be optimal, one who knows the task.
+    optimum's policy and, where that is not known to be optimal, the oracle.
     """
     from meta_envs.evaluation import assess, differences_table, find_differences, save_cards, table
 
@@ -65,8 +65,8 @@ def evaluate(
                 from meta_envs.behaviour import write_trials
 
                 write_trials(players, id, trials, episodes=episodes, seed=seed, **keywords)
-            of_one, lives = assess(players, id, episodes=episodes, seed=seed, **keywords)
-            pairs = find_differences(of_one, lives) if paired else []
+            of_one, records = assess(players, id, episodes=episodes, seed=seed, **keywords)
+            pairs = find_differences(of_one, records) if paired else []
         cards += of_one
         differences += pairs
         if not as_json:

@@ -59,8 +59,8 @@ def ship(
     players = [load_agent(Path(run), play=play) for run in runs for play in PLAYS]
     keywords = trained[0].card.keywords
     # Each alone, so that anybody who evaluates one finds the same numbers.
-    lived = (meta_envs.evaluate(player, id, episodes=episodes, seed=seed, **keywords) for player in players)
-    cards = [{play: _brief(next(lived)) for play in PLAYS} for _ in trained]
+    found = (meta_envs.evaluate(player, id, episodes=episodes, seed=seed, **keywords) for player in players)
+    cards = [{play: _brief(next(found)) for play in PLAYS} for _ in trained]
     returns = [card[agent.play]["return_mean"] for agent, card in zip(trained, cards, strict=True)]
     chosen = int(np.argsort(returns, kind="stable")[(len(returns) - 1) // 2]) if take is None else seeds.index(take)
     agent = trained[chosen]

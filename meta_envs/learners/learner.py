@@ -1,6 +1,6 @@
 """The protocol of learners: anything that acts in the tasks of a family, many lifetimes at once.
 
-Rules, the optimum and trained agents are learners alike. ``num`` lifetimes are lived side by side, and all arrays have
+Rules, the optimum and trained agents are learners alike. ``num`` lifetimes run side by side, and all arrays have
 them as their first axis.
 """
 
@@ -19,7 +19,7 @@ NEEDS = ("observation", "state", "layout", "task")
 
 
 class Learner(ABC):
-    """Something that lives in ``num`` lifetimes at once: a trained agent, a rule of `meta_envs.LEARNERS`, or your own.
+    """Something that acts in ``num`` lifetimes at once: a trained agent, a rule of `meta_envs.LEARNERS`, or your own.
 
     The caller runs the lifetimes, the learner only answers: ``begin`` once, then for every step ``inform`` (of what it
     needs beyond observations), ``act`` and ``learn``. All that a learner may know comes in by these: the family (its

@@ -7,21 +7,32 @@ a network remembers is packed into the pair of tensors (num_layers, S, hidden_si
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import torch as th
+from gymnasium.envs.registration import load_env_creator
 from torch import nn
 
 from meta_envs.networks.kinds import MEMORIES
 
 State: TypeAlias = tuple[th.Tensor, th.Tensor]
+Parts: TypeAlias = Sequence[tuple[str, int]]
+"""Name and width of each part of an input, in order."""
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 """Attributes of a module: what is called when it is."""
 
 
+def make_lstm(parts: Parts, units: int) -> nn.LSTM:
+    """Long short-term memory (Hochreiter & Schmidhuber 1997), as torch has it."""
+    return nn.LSTM(_width(parts), units)
+
+
 class GRU(nn.GRU):
     """Gated recurrent unit (Cho et al. 2014); the second tensor of its state stays as it is."""
+
+    def __init__(self, parts: Parts, units: int) -> None:
+        super().__init__(_width(parts), units)
 
     def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:  # type: ignore[override]
         """Outputs (L, S, H) and the state after sequences (L, S, F)."""
@@ -31,6 +42,9 @@ class GRU(nn.GRU):
 
 class RNN(nn.RNN):
     """Vanilla recurrent network (Elman 1990) with tanh; the second tensor of its state stays as it is."""
+
+    def __init__(self, parts: Parts, units: int) -> None:
+        super().__init__(_width(parts), units)
 
     def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:  # type: ignore[override]
         """Outputs (L, S, H) and the state after sequences (L, S, F)."""
@@ -43,10 +57,10 @@ class Feedforward(nn.Module):
 
     num_layers = 1
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, parts: Parts, units: int) -> None:
         super().__init__()
-        self.input_size, self.hidden_size = input_size, hidden_size
-        self.layer = nn.Linear(input_size, hidden_size)
+        self.input_size, self.hidden_size = _width(parts), units
+        self.layer = nn.Linear(self.input_size, units)
 
     def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
         """Outputs (L, S, H) of sequences (L, S, F)."""
@@ -67,8 +81,9 @@ class StackedLSTM(nn.Module):
     """
 
     num_layers = 1
+    num_sizes = 2
 
-    def __init__(self, parts: Sequence[tuple[str, int]], hidden_sizes: Sequence[int]) -> None:
+    def __init__(self, parts: Parts, hidden_sizes: Sequence[int]) -> None:
         super().__init__()
         columns = _find_columns(parts)
         self.input_size = sum(width for _, width in parts)
@@ -121,7 +136,7 @@ class FastWeightLSTM(nn.Module):
 
     num_layers = 1
 
-    def __init__(self, parts: Sequence[tuple[str, int]], units: int) -> None:
+    def __init__(self, parts: Parts, units: int) -> None:
         super().__init__()
         self.columns = _find_columns(parts)
         if not self.columns["previous_action"]:
@@ -157,7 +172,7 @@ class FastWeightLSTM(nn.Module):
         return output, (th.cat((hidden, fast[None]), -1), th.cat((cell, newest[None]), -1))
 
 
-def _find_columns(parts: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
+def _find_columns(parts: Parts) -> dict[str, list[int]]:
     """Which numbers of an input are the previous action, the previous reward, velocity and time, or the observation."""
     columns: dict[str, list[int]] = {"observation": [], "previous_action": [], "previous_reward": [], "beside": []}
     first = 0
@@ -168,7 +183,7 @@ def _find_columns(parts: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
     return columns
 
 
-def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | tuple[int, ...]) -> nn.Module:
+def make_memory(kind: str, parts: Parts, hidden_size: int | tuple[int, ...]) -> nn.Module:
     """A memory of a kind, for inputs of so many parts.
 
     Raises:
@@ -176,17 +191,18 @@ def make_memory(kind: str, parts: Sequence[tuple[str, int]], hidden_size: int | 
     """
     if kind not in MEMORIES:
         raise ValueError(f"memory={kind!r} is not possible: it is one of {', '.join(MEMORIES)}.")
-    sizes = (hidden_size,) if isinstance(hidden_size, int) else hidden_size
-    if len(sizes) != 1 + (kind == "stacked") or not all(isinstance(size, int) and size >= 1 for size in sizes):
-        wanted = "two whole numbers of units" if kind == "stacked" else "one whole number of units"
-        raise ValueError(f"The size {hidden_size} does not fit memory={kind!r}: give {wanted}.")
-    if not isinstance(hidden_size, int):
-        return StackedLSTM(parts, hidden_size)
-    if kind == "fast_weights":
-        return FastWeightLSTM(parts, hidden_size)
-    input_size = sum(width for _, width in parts)
-    plain = {"lstm": nn.LSTM, "gru": GRU, "rnn": RNN, "feedforward": Feedforward}
-    return plain[kind](input_size, hidden_size)
+    maker: Any = load_env_creator(MEMORIES[kind])
+    sizes = (hidden_size,) if isinstance(hidden_size, int) else tuple(hidden_size)
+    num_sizes = getattr(maker, "num_sizes", 1)
+    if len(sizes) != num_sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
+        wanted = "one whole number" if num_sizes == 1 else f"{num_sizes} whole numbers"
+        raise ValueError(f"The size {hidden_size} does not fit memory={kind!r}: give {wanted} of units.")
+    memory: nn.Module = maker(parts, sizes[0] if num_sizes == 1 else sizes)
+    return memory
+
+
+def _width(parts: Parts) -> int:
+    return sum(width for _, width in parts)
 
 
 def add_forget_bias(lstm: nn.LSTM, bias: float) -> None:

@@ -156,7 +156,7 @@ class Watch(BaseCallback):
             score = (mean - low) / (high - low)
             self.logger.record("eval/score", score)
         history.held_out.append([self.num_timesteps, round(mean, 4), None if score is None else round(score, 4)])
-        # Luck is common to both, so that the noise is that of the differences.
+        # Both are on common random numbers, so that the noise is that of the differences.
         gain = returns if history.best is None else returns - history.best
         if history.best is None or np.mean(gain) > NOISE * standard_error(gain):
             history.best, history.waited = returns, 0

@@ -27,7 +27,7 @@ SHARE = 0.1
 
 
 class HeldOut:
-    """Lifetimes that no training and no final evaluation sees: the same ones, with the same luck, at every evaluation.
+    """Lifetimes that no training and no final evaluation sees: the same ones, with the same chance, each time.
 
     So a curve is smooth, and two evaluations differ by little else than the policy. They are the first of those by
     which an agent's play is chosen at the end. No global random stream is touched.
@@ -53,7 +53,7 @@ class HeldOut:
         """Mean returns in these lifetimes that have the scores 0 and 1; None where they are not quick to have.
 
         They are where a lifetime has no more steps than with the id's own keywords, and the same actions. Score 1 is
-        what the optimal learner has in these lifetimes, with this luck (where the optimum is only bounded, what the
+        what the optimal learner has in these lifetimes, with this chance (where the optimum is only bounded, what the
         learner that comes near it has, and what it lacks of the bound); score 0 is as far below as random play is.
         """
         usual = make_family(self._run.id)
@@ -68,5 +68,5 @@ class HeldOut:
         return (best - unit, best) if unit > 1e-9 else None
 
     def _live(self, learner: Learner) -> Array:
-        (lived,) = record([learner], self._family, self._seeds, self._seeds.start)
-        return lived.expected
+        (found,) = record([learner], self._family, self._seeds, self._seeds.start)
+        return found.expected

@@ -36,9 +36,9 @@ class Preset:
     num_envs: int = 128
     """Copies."""
     lifetimes: int = 1
-    """Lifetimes that every copy lives between two updates."""
+    """Lifetimes of every copy in a rollout, between two updates."""
     unroll: int | None = None
-    """Steps that it lives instead, where lifetimes are long; gradients then go back to the rollout's beginning."""
+    """Steps of a rollout instead, where lifetimes are long; gradients then go back to the rollout's beginning."""
     minibatches: int = 4
     """Minibatches of whole lifetimes that an epoch is divided into."""
     epochs: int = 4
@@ -82,7 +82,7 @@ class Preset:
     reward_encoding: str = "scalar"
     """"scalar" or "one_hot"."""
     evaluations: int = 20
-    """Times that the policy lives held-out lifetimes during the run."""
+    """Evaluations of the policy in held-out lifetimes during the run."""
     patience: int | None = None
     """Evaluations without a better return after which the run stops early; never by default."""
 

@@ -44,8 +44,8 @@ def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> 
     means = {}
     for way in PLAYS:
         agent.play = way
-        (lived,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
-        means[way] = float(np.mean(lived.expected))
+        (found,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
+        means[way] = float(np.mean(found.expected))
     agent.play = max(means, key=means.__getitem__)
     agent.card = replace(agent.card, play=agent.play)
 

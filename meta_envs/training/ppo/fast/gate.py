@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch as th
+from gymnasium.envs.registration import load_env_creator
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
-from meta_envs.networks.memories import GRU, RNN, FastWeightLSTM, Feedforward, StackedLSTM, has_hooks
+from meta_envs.networks import kinds
+from meta_envs.networks.memories import has_hooks
 from meta_envs.networks.policy import FastCategorical, RecurrentPolicy
 
-MEMORIES = (nn.LSTM, GRU, RNN, StackedLSTM, FastWeightLSTM, Feedforward)
+MEMORIES = (nn.LSTM, *(load_env_creator(place) for place in kinds.MEMORIES.values()))
 SPECIAL = ("batch_first", "bidirectional", "dropout", "proj_size")
 """Arguments of recurrent layers that none of ours has."""
 
