@@ -53,7 +53,7 @@ bench: .venv/.stamp ## Measure steps per second
 	.venv/bin/meta-envs bench
 
 clean: ## Remove what was built, but neither .venv nor runs/
-	rm -rf build dist docs/_build docs/_generated meta_envs.egg-info oldest.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build docs/_generated meta_envs.egg-info oldest.txt .hypothesis .grimp_cache .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name .git -o -name .venv -o -name runs \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp holds what .venv was made from; it comes last, so that an interrupted installation does not count as made.

@@ -46,7 +46,7 @@ def is_solved(id: str, family: TaskFamily) -> bool:
         return id not in UNSOLVED_IDS
     try:
         return meta_envs.solve(family).kind == "exact"
-    except ValueError:
+    except meta_envs.Unsolvable:
         return False
 
 

@@ -22,8 +22,7 @@ from meta_envs.training.ppo.fast.gate import FastPaths, fast_paths  # noqa: E402
 from meta_envs.training.presets import KINDS, preset_of  # noqa: E402
 from meta_envs.training.run import Run  # noqa: E402
 
-IMAGES = ["MetaHarlow-v0", "MetaNavigation-IMaze-v0", "MetaNavigation-RandomMaze-v0"]
-FAST_WEIGHTS = "MetaMDP-Tabular-v0"
+IMAGES = [id for id in meta_envs.ids() if "uint8" in str(meta_envs.make_family(id).observation_space)]
 BOX, TWO = spaces.Box(-1, 1, (3,)), spaces.Discrete(2)
 PARTS = [("observation", 1), ("previous_action", 2)]
 
@@ -35,27 +34,26 @@ def make(
     return cls(space, actions, lambda _: 1e-3, **{"lstm_hidden_size": 4, "net_arch": [], **kwargs})
 
 
+def test_presets_of_every_sort_go_through_the_gate() -> None:
+    """Ids with images and without, and a preset with fast weights, are among those below."""
+    assert 0 < len(IMAGES) < len(meta_envs.ids())
+    assert {preset_of(id).memory for id in meta_envs.ids()} >= {"lstm", "fast_weights"}
+
+
 @pytest.mark.parametrize("id", meta_envs.ids())
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shared", [True, False])
 def test_the_gate_opens_for_every_preset(id: str, kind: str, shared: bool) -> None:
     """For the loss of all; for steps and for two memories at once, of all but these.
 
-    Those with images (Harlow's task, the I-maze and the random maze in first person) step by torch, and so do the fast
-    weights of random MDPs; and an encoder lies below both memories, so that these are not run at once.
+    Those with images step by torch, and so do fast weights; and an encoder of images lies below both memories, so that
+    these are not run at once.
     """
     preset = preset_of(id, kind, num_envs=2, minibatches=1, unroll=2, shared_memory=shared)
     run = Run(id=id, preset=preset)
-    assert (preset.memory == "fast_weights") == (id == FAST_WEIGHTS and kind == "recommended")
     found = fast_paths(run.make_model(run.make_env()).policy)
     steps = id not in IMAGES and preset.memory != "fast_weights"
     assert found == FastPaths(steps=steps, apart=not shared and id not in IMAGES)
-
-
-def test_ids_with_images_are_those() -> None:
-    """No other id of the package shows any."""
-    shown = [id for id in meta_envs.ids() if "uint8" in str(meta_envs.make_family(id).observation_space)]
-    assert sorted(shown) == IMAGES
 
 
 class Scaled(FlattenExtractor):

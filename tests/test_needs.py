@@ -89,6 +89,47 @@ def test_harlows_states_tell_no_side_before_the_first_choice(id: str) -> None:
     np.testing.assert_array_equal(*family.visible_state(state.copy()))
 
 
+class Sleeper(Curious):
+    """Never chooses."""
+
+    def act(self, observation: Any) -> Array:
+        super().act(observation)
+        return np.full(self._num, self._actions - 1)
+
+
+@pytest.mark.parametrize("id", ["MetaHarlow-v0", "MetaHarlow-Symbolic-v0"])
+def test_harlows_states_tell_no_side_to_whoever_never_chose(id: str) -> None:
+    """However long the lifetime has lasted: two learners that sleep in tasks with other sides are told the same."""
+    family, sleeper = meta_envs.make_family(id, **SMALL.get(id, {})), Sleeper("state")
+    (block,) = roll_out([sleeper], family, range(2**32, 2**32 + 40), 0)
+    assert len({tuple(sides) for sides in block.task}) > 1
+    for known in sleeper.given:
+        np.testing.assert_array_equal(known["state"], known["state"][:1].repeat(40, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("id", "needs", "told"),
+    [
+        ("MetaNavigation-IMaze-v0", ("observation",), False),
+        ("MetaNavigation-IMaze-v0", ("state",), True),
+        ("MetaMDP-Tabular-v0", (), False),
+        ("MetaBandit-Dependent-v0", (), True),
+    ],
+)
+def test_outcomes_are_for_those_who_may_know_them(id: str, needs: tuple[str, ...], told: bool) -> None:
+    """Where an outcome may be a whole state, only those who need the state are told it; in discrete families, all."""
+
+    class Listener(Curious):
+        heard: Any = None
+
+        def learn(self, action: Array, outcome: Any, reward: Array) -> None:
+            self.heard = outcome
+
+    learner, family = Listener(*needs), meta_envs.make_family(id, **SMALL.get(id, {}))
+    next(roll_out([learner], family, range(2**32, 2**32 + 3), 0))
+    assert (learner.heard is not None) == told
+
+
 def test_whoever_needs_the_task_is_told_the_state_as_it_is() -> None:
     """The oracle acts by the state, in which nothing may be masked for it."""
     learner, family, task = run_curious("MetaHarlow-Symbolic-v0", "state", "task")

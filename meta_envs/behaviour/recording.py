@@ -44,7 +44,7 @@ def record_trials(
         learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
         id: An environment's id, or a family.
         episodes: Lifetimes of each learner, from 1 to 2**20.
-        seed: Evaluation seed, at least 0.
+        seed: Evaluation seed, from 0 to 2**31.
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Returns:

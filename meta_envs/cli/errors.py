@@ -32,14 +32,16 @@ def explain(error: Exception) -> str:
     Code of others, as of a family from outside, is always named by its last line; the package's own where nothing was
     raised there on purpose.
     """
-    own, others = None, None
+    own, others, stranger = None, None, ""
     frame: FrameSummary | None = None
     for (raw, _), frame in zip(walk_tb(error.__traceback__), extract_tb(error.__traceback__), strict=True):
         name = raw.f_globals.get("__name__", "").partition(".")[0]
         if name == "meta_envs":
             own = frame
         elif own is not None and name not in LIBRARIES and name not in sys.stdlib_module_names:
-            others = frame
+            # The first stranger is whom the package called; what that calls in turn is none of the reader's code.
+            stranger = stranger or name
+            others = frame if name == stranger else others
     refused = frame is own and own is not None and (own.line or "").startswith("raise ")
     place = others or (None if refused or not isinstance(error, ValueError | TypeError) else own)
     if place is None:

@@ -12,7 +12,7 @@ from rich.console import Console
 import meta_envs
 from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
 from meta_envs.errors import Unsolvable
-from meta_envs.roster import LEARNERS
+from meta_envs.roster import LEARNERS, is_agent, make_learner, serving
 
 
 def evaluate(
@@ -86,8 +86,6 @@ def evaluate(
 
 def usual_learners(id: str, **keywords: Any) -> list[Any]:
     """What an environment is evaluated with where nothing else is said."""
-    from meta_envs.roster import serving
-
     usual = serving(["random", "ucb1", "thompson", "psrl"], id, **keywords)
     try:
         optimum = meta_envs.solve(id, **keywords)
@@ -99,8 +97,6 @@ def usual_learners(id: str, **keywords: Any) -> list[Any]:
 
 def load_plays(names: list[str], id: str) -> list[Any]:
     """Learners by name, and trained agents in both of their ways to play, told apart where there are several."""
-    from meta_envs.roster import is_agent, make_learner
-
     several = sum(map(is_agent, names)) > 1
     plays: list[Any] = []
     for name in names:

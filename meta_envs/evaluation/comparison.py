@@ -26,7 +26,7 @@ def compare(
         learners: At least two, as `evaluate` takes them.
         id: An environment's id, or a family with finitely many actions.
         episodes: Lifetimes, from 2 to 2**20.
-        seed: Evaluation seed, at least 0.
+        seed: Evaluation seed, from 0 to 2**31.
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Returns:

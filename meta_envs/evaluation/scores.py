@@ -50,7 +50,7 @@ def evaluate(
         learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
         id: An environment's id, or a family with finitely many actions.
         episodes: Lifetimes, from 2 to 2**20.
-        seed: Evaluation seed, at least 0; apart from all training seeds.
+        seed: Evaluation seed, from 0 to 2**31; apart from all training seeds.
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Returns:

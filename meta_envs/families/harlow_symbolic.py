@@ -21,6 +21,8 @@ STREAM = 1949
 MOST_TRIALS = 62
 """As many as a whole number has bits for their sides."""
 
+WRONG = 2
+"""The lowest outcome of a choice: 2 is the wrong one, 3 the right one."""
 OUTCOMES = np.array([0, 0, 1, 0, 0, 1, 3, 2, 0, 2, 3, 0])
 """Outcomes by phase (cross, choice), by the side that pays (left, right), by action."""
 REWARDS = np.array([0.0, FIXATION_REWARD, -1.0, 1.0])
@@ -126,9 +128,9 @@ class HarlowSymbolic(TaskFamily):
         return is_pair(task, NUM_IDENTITIES)
 
     def initial_state(self, task: Any, chance: Array) -> Array:
-        """The clock, and whether the rewarded identity is the right one, a bit a trial (B, 2)."""
+        """The clock, a bit a trial for the rewarded identity being the right one, and whether one was chosen (B, 3)."""
         sides = np.sum((chance[:, 2:] >= 0.5) << np.arange(self.num_trials), axis=-1)
-        return np.stack([np.zeros_like(sides), sides], axis=-1)
+        return np.stack([np.zeros_like(sides), sides, np.zeros_like(sides)], axis=-1)
 
     def outcome(self, task: Array, state: Array, action: Array, chance: Array) -> Array:
         """0 for nothing, 1 for fixating, 2 for the wrong choice, 3 for the right one (B,)."""
@@ -137,6 +139,7 @@ class HarlowSymbolic(TaskFamily):
     def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
         state = state.copy()
         state[:, 0] += 1
+        state[:, 2] |= outcome >= WRONG
         return state
 
     def reward(self, state: Array, action: Array, outcome: Array) -> Array:
@@ -157,14 +160,13 @@ class HarlowSymbolic(TaskFamily):
 
     def read_belief(self, state: Array) -> Array:
         """Probabilities that the left and that the right identity of the present trial pays (B, 2)."""
-        right = np.where(state[:, 0] < 2, 0.5, self.right_pays(state))
+        right = np.where(state[:, 2] == 0, 0.5, self.right_pays(state))
         return np.stack([1.0 - right, right], axis=-1)
 
     def visible_state(self, state: Array) -> Array:
-        """Of the sides only those up to the present one, and of the first trial the left, which is a guess (B, 2)."""
-        clock, sides = state.T
-        known = sides & ((2 << (clock >> 1)) - 1)
-        return np.stack([clock, np.where(clock < 2, known & ~1, known)], axis=-1)
+        """Of the sides only the present one, once an identity was chosen; before, the left, which is a guess (B, 3)."""
+        clock, sides, chosen = state.T
+        return np.stack([clock, np.where(chosen > 0, sides & (1 << (clock >> 1)), 0), chosen], axis=-1)
 
     def is_choice(self, state: Array) -> Array:
         """Whether two identities are shown (B,), and not the cross."""
@@ -172,7 +174,7 @@ class HarlowSymbolic(TaskFamily):
 
     def right_pays(self, state: Array) -> Array:
         """Whether the rewarded identity of the present trial is the right one (B,)."""
-        clock, sides = state.T
+        clock, sides = state[:, :2].T
         return ((sides >> (clock >> 1)) & 1) > 0
 
 

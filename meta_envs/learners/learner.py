@@ -73,11 +73,12 @@ class Learner(ABC):
     def act(self, observation: Any) -> Array:
         """Actions (num,) for the current observations (num, ...), as the family's spaces have them."""
 
-    def learn(self, action: Array, outcome: Array, reward: Array) -> None:  # noqa: B027
-        """Take in a step: the actions (num,), their outcomes (num,) and rewards (num,) float64.
+    def learn(self, action: Array, outcome: Any, reward: Array) -> None:  # noqa: B027
+        """Take in a step: the actions (num,), their outcomes (num, ...) and rewards (num,) float64.
 
         The outcome is what the family's mechanics made of the step: of a bandit whether it paid, elsewhere also where
-        it led. A learner that has only eyes, such as a trained agent, leaves it aside.
+        it led. Of a discrete family it is public, and all that there is to learn from. Of other families, in which it
+        may be a whole state, it is told to learners that need the state or the task, and None to all others.
         """
 
 
@@ -108,6 +109,11 @@ def select_known(learner: Learner, family: TaskFamily, task: Array, state: Array
         shown = [name in family.layout_names for name in family.task_names]
         known["layout"] = np.where(shown, task, np.nan)
     return known
+
+
+def sees_outcomes(learner: Learner, family: TaskFamily) -> bool:
+    """Whether a learner is told the outcomes of its actions, see `Learner.learn`."""
+    return isinstance(family, DiscreteFamily) or bool({"state", "task"} & set(learner.needs))
 
 
 def pick_best(values: Array, rng: np.random.Generator) -> Array:

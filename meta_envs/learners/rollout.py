@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner, select_known
+from meta_envs.learners.learner import Learner, sees_outcomes, select_known
 from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
@@ -121,7 +121,7 @@ def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Rollou
                 if name not in kept:
                     kept[name] = np.zeros((family.horizon, *values.shape), values.dtype)
                 kept[name][step] = values
-        learner.learn(action, happened.outcome, happened.reward)
+        learner.learn(action, happened.outcome if sees_outcomes(learner, family) else None, happened.reward)
         if tables is not None:
             row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
         alive = alive & ~happened.terminated

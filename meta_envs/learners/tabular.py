@@ -122,7 +122,7 @@ class EpisodePlanner(Learner):
         posterior: What it has learnt.
     """
 
-    needs = ()
+    needs = ("state",)
     prior_mean: float | None = None
     prior_weight: float = 1.0
     posterior: Posterior

@@ -14,6 +14,7 @@ from gymnasium.spaces import Discrete
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.lifetimes.tables import is_bandit
+from meta_envs.registry import make_family
 from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
 
@@ -82,8 +83,6 @@ def contact_sheet(ids: Sequence[str], *, columns: int = COLUMNS) -> Array:
 
 def one_of_each(ids: Sequence[str]) -> list[str]:
     """The first id of every family."""
-    from meta_envs.registry import make_family
-
     first: dict[type, str] = {}
     for id in ids:
         first.setdefault(type(make_family(id)), id)

@@ -29,6 +29,7 @@ from meta_envs.families.random_maze import SIZES, RandomMaze
 from meta_envs.families.worlds.mazes import list_places
 from meta_envs.family import Array
 from meta_envs.intervals import standard_error
+from meta_envs.learners.basic import Random
 from meta_envs.learners.mazes import Searcher
 from meta_envs.learners.returns import record
 from meta_envs.seeds import MAZE_OPTIMA
@@ -185,8 +186,6 @@ def find_ways(family: RandomMaze, task: Array) -> Array:
 
 
 def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
-    from meta_envs.learners.basic import Random
-
     num = int(np.clip(DECISIONS // family.horizon, 2, LIFETIMES))
     records = record([Searcher(), Random()], family, MAZE_OPTIMA.lifetimes(num), 0)
     achieved, random = (each.realised for each in records)

@@ -83,7 +83,10 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO
     try:
         content = th.load(io.BytesIO(rest), map_location=device, weights_only=False)
         history, env = content["history"], content["env"]
-        model = run.make_model(env, device)
+    except Exception as error:
+        raise _not_whole(path, error) from error
+    model = run.make_model(env, device)
+    try:
         model.policy.load_state_dict(content["policy"])
         model.policy.optimizer.load_state_dict(content["optimizer"])
         model.num_timesteps, model._n_updates = content["counters"]

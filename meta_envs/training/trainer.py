@@ -38,7 +38,7 @@ def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> 
     Args:
         agent: The agent, whose card is changed.
         family: The family that it was trained on.
-        first_seed: Of the ``num`` lifetimes; training seeds, so that nothing of an evaluation is used.
+        first_seed: Of the ``num`` lifetimes; of the run's own, so that nothing of an evaluation is used.
         num: Lifetimes.
     """
     means = {}
