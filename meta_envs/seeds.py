@@ -2,6 +2,9 @@
 
 A lifetime is known by the seed of its reset. Each block below has ``size`` of them for every seed ``s`` that a user may
 give, from 0 to ``last_seed``: ``first + s * size + i``. No two blocks overlap, which a test shows.
+
+Some solvers estimate means from random numbers that belong to no reset (``solvers.restless``, ``solvers.harlow``,
+``solvers.information``). Those are not in this table.
 """
 
 from __future__ import annotations
