@@ -12,21 +12,27 @@ from typing import Any
 
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
-from meta_envs.learners.bandits import (
+from meta_envs.learners import (
+    BEB,
+    PSRL,
     UCB,
+    UCRL2,
     EpsilonGreedy,
+    Gittins,
+    Hybrid,
+    Learner,
+    MDPEpsilonGreedy,
+    Memoryless,
+    OptimisticPSRL,
     OptimisticThompson,
+    Oracle,
+    Random,
     RescorlaWagner,
+    Searcher,
     Thompson,
     ThompsonIndependent,
     ThompsonWalk,
 )
-from meta_envs.learners.basic import Oracle, Random
-from meta_envs.learners.gittins import Gittins
-from meta_envs.learners.learner import Learner
-from meta_envs.learners.mazes import Memoryless, Searcher
-from meta_envs.learners.tabular import BEB, PSRL, UCRL2, MDPEpsilonGreedy, OptimisticPSRL
-from meta_envs.learners.two_step import Hybrid
 from meta_envs.registry import make_family
 from meta_envs.solvers.bayes import Bayes
 
