@@ -72,10 +72,10 @@ def mean_interval(values: Array) -> tuple[float, float]:
 def bootstrap_means(values: Array) -> Array:
     """Means (RESAMPLES,) of values (n,) drawn anew with replacement, with a fixed seed.
 
-    More than 10,000 values are averaged in that many groups first, and the groups drawn: with so many, the mean is
-    distributed alike.
+    More than ``MOST_GROUPS`` values are averaged in that many groups first, and the groups drawn: with so many, the
+    mean is distributed alike.
     """
-    groups = np.arange(len(values)) * min(len(values), 10_000) // len(values)
+    groups = np.arange(len(values)) * min(len(values), MOST_GROUPS) // len(values)
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
     rng = np.random.default_rng(0)
     means = np.empty(RESAMPLES)

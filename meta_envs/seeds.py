@@ -1,10 +1,11 @@
-"""Which lifetimes are for what: training, choosing, evaluating and finding optima never share one.
+"""Which lifetimes are for what: training, choosing, evaluating and finding optima have blocks that share none.
 
 A lifetime is known by the seed of its reset. Each block below has ``size`` of them for every seed ``s`` that a user may
 give, from 0 to ``last_seed``: ``first + s * size + i``. No two blocks overlap, which a test shows.
 
-Some solvers estimate means from random numbers that belong to no reset (``solvers.restless``, ``solvers.harlow``,
-``solvers.information``). Those are not in this table.
+Some solvers draw many lifetimes or tasks from one generator, which no block stands for. That of ``solvers.restless``,
+``solvers.harlow`` and ``solvers.information`` has seed 0: the first lifetime of the first two is training's first. That
+of ``solvers.tabular`` and ``solvers.mazes`` has the first seed of their block. The rest belongs to no reset.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pytest
 from families import COUNTED_IDS, FAMILIES, TWO_ARMED_IDS, idle, small
 from gymnasium.error import Error, InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode
+from test_wrappers import expect_sentence
 
 import meta_envs
 from meta_envs import wrappers
@@ -71,16 +72,8 @@ def assert_refused(env, call, error, *words):
     untouched = copy.deepcopy(env)
     with pytest.raises(error) as caught:
         call(env)
-    assert_sentence(str(caught.value), *words)
+    expect_sentence(str(caught.value), *words)
     assert not difference(continuation(env), continuation(untouched))
-
-
-def assert_sentence(message, *words):
-    """One sentence with these words, and a cure behind a colon."""
-    assert re.fullmatch(r"[^.\s].*: .+\.", message, re.DOTALL), message
-    assert ". " not in message
-    for word in words:
-        assert word in message, message
 
 
 @pytest.mark.parametrize(
@@ -181,7 +174,7 @@ def test_a_step_before_the_first_reset_is_refused(id):
     for env in (gym.make(id, **small(id)), gym.make_vec(id, NUM, **small(id))):
         with pytest.raises(ResetNeeded) as caught:
             env.step(idle(env))
-        assert_sentence(str(caught.value), "call reset() first")
+        expect_sentence(str(caught.value), "call reset() first")
 
 
 @each_id
@@ -190,7 +183,7 @@ def test_the_task_before_the_first_reset_is_refused(id):
     for env in (gym.make(id, **small(id)), gym.make_vec(id, NUM, **small(id))):
         with pytest.raises(ResetNeeded) as caught:
             env.unwrapped.task  # noqa: B018
-        assert_sentence(str(caught.value), "call reset() first")
+        expect_sentence(str(caught.value), "call reset() first")
 
 
 @each_id
@@ -204,7 +197,7 @@ def test_a_step_after_the_end_is_refused(id):
     twin = copy.deepcopy(env)
     with pytest.raises(ResetNeeded) as caught:
         env.step(idle(env))
-    assert_sentence(str(caught.value), "over", "call reset()")
+    expect_sentence(str(caught.value), "over", "call reset()")
     assert not difference(*([each.reset(), *go_on(each, 10, 1)] for each in (env, twin)))
 
 
@@ -355,7 +348,7 @@ def test_keywords_that_make_no_sense_are_refused(id, name, value, make):
     """No arms, no trials, negative, fractional or missing numbers: the sentence gives keyword, value and cure."""
     with pytest.raises(ValueError, match=re.escape(f"{name}={value!r} is not possible: give ")) as caught:
         make(id, **{name: value})
-    assert_sentence(str(caught.value))
+    expect_sentence(str(caught.value))
 
 
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec, meta_envs.make_family], ids=lambda make: make.__name__)
@@ -372,7 +365,7 @@ def test_impossible_numbers_of_copies_are_refused(num_envs):
     """At least one copy, and a whole number of them."""
     with pytest.raises(ValueError, match=f"num_envs={num_envs!r} is not possible") as caught:
         gym.make_vec(DEPENDENT, num_envs)
-    assert_sentence(str(caught.value))
+    expect_sentence(str(caught.value))
 
 
 @pytest.mark.parametrize("mode", ["samestep", "Never", None, 1], ids=repr)
@@ -380,7 +373,7 @@ def test_unknown_autoreset_modes_are_refused(mode):
     """The sentence lists those that there are."""
     with pytest.raises(ValueError, match=f"autoreset_mode={mode!r} is not possible") as caught:
         gym.make_vec(DEPENDENT, NUM, autoreset_mode=mode)
-    assert_sentence(str(caught.value), "NextStep", "SameStep", "Disabled")
+    expect_sentence(str(caught.value), "NextStep", "SameStep", "Disabled")
 
 
 @pytest.mark.parametrize("maker", [MetaEnv, MetaVectorEnv])
@@ -388,7 +381,7 @@ def test_unknown_render_modes_are_refused(maker):
     """The sentence lists those that there are."""
     with pytest.raises(ValueError, match="render_mode='rgb' is not possible") as caught:
         maker(meta_envs.make_family(DEPENDENT), render_mode="rgb")
-    assert_sentence(str(caught.value), "rgb_array", "ansi")
+    expect_sentence(str(caught.value), "rgb_array", "ansi")
 
 
 @each_id
@@ -406,14 +399,14 @@ def test_rendering_before_the_first_reset_is_refused():
     for env in (gym.make(DEPENDENT, render_mode="rgb_array"), gym.make_vec(DEPENDENT, NUM, render_mode="rgb_array")):
         with pytest.raises(ResetNeeded) as caught:
             env.render()
-        assert_sentence(str(caught.value), "call reset() first")
+        expect_sentence(str(caught.value), "call reset() first")
 
 
 def test_foreign_environments_have_no_family():
     """The sentence says where to find those that have one."""
     with pytest.raises(ValueError, match=r"'CartPole-v1' is not a meta-environment: .* shows those that are") as caught:
         meta_envs.make_family("CartPole-v1")
-    assert_sentence(str(caught.value))
+    expect_sentence(str(caught.value))
 
 
 def test_a_family_takes_no_keywords():

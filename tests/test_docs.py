@@ -172,7 +172,7 @@ def test_every_command_parses(words):
 @pytest.mark.parametrize("words", META_ENVS, ids=" ".join)
 def test_every_command_names_what_there_is(words):
     """Ids, settings, keywords and learners in the commands of the pages exist."""
-    ids = [word for word in words if re.fullmatch(r"Meta\w+-\w+-v\d+", word)]
+    ids = [word for word in words if re.fullmatch(r"Meta[\w-]+-v\d+", word)]
     assert set(ids) <= set(IDS)
     Preset(steps=1).change(**parse_pairs(options(words, "--set")))
     for id in ids:

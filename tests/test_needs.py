@@ -9,7 +9,7 @@ import meta_envs
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners import Learner, roll_out, select_known
 
-IDS = [id for id in meta_envs.ids() if id.startswith("Meta")]
+IDS = meta_envs.ids()
 SMALL: dict[str, dict[str, Any]] = {
     "MetaHarlow-v0": {"resolution": 36},
     "MetaNavigation-IMaze-v0": {"resolution": 36, "num_decisions": 20},
@@ -63,7 +63,8 @@ def test_the_goal_is_masked_in_layouts(id: str) -> None:
     assert not {"goal", "rewarded"} & set(family.layout_names)
 
 
-@pytest.mark.parametrize("id", IDS)
+# In random mazes, where the body begins depends on where the goal is not.
+@pytest.mark.parametrize("id", [id for id in IDS if id != "MetaNavigation-RandomMaze-v0"])
 def test_first_states_do_not_tell_the_task(id: str) -> None:
     """The states of lifetimes in different tasks, on the same chance, are one and the same before the first step."""
     family = meta_envs.make_family(id, **SMALL.get(id, {}))
@@ -71,10 +72,8 @@ def test_first_states_do_not_tell_the_task(id: str) -> None:
     chance = rng.random((1, family.num_task_chance))
     first = chance.repeat(64, axis=0)
     task = family.sample_task(rng.random((64, family.num_task_chance)))
-    state = family.initial_state(None if not isinstance(task, np.ndarray) else task, first)
+    state = family.initial_state(task, first)
     known = select_known(Curious("state"), family, task, state)["state"]
-    if "layout" in family.task_names:
-        return  # where the body begins depends on where the goal is not
     np.testing.assert_array_equal(known, known[:1].repeat(64, axis=0))
 
 

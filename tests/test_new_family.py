@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from side_by_side import compare
+from test_docs import HEADINGS
 from typer.testing import CliRunner
 
 import meta_envs
@@ -24,18 +25,12 @@ from meta_envs.testing.playing import make_sync
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "families_of_a_contributor"
-HEADINGS = (
-    "Description, Task prior, Action Space, Observation Space, Rewards, Starting State, Episode End, Optimum, "
-    "Arguments, Fidelity, References, Version History"
-)
 
 
 def page(summary, **keywords):
     """A docstring with all headings, the keywords and their defaults under Arguments."""
     arguments = "\n".join(f"    - `{name}={value}`: of a family." for name, value in keywords.items())
-    sections = (
-        f"    ## {name}\n{arguments if name == 'Arguments' else '    Said.'}\n" for name in HEADINGS.split(", ")
-    )
+    sections = (f"    ## {name}\n{arguments if name == 'Arguments' else '    Said.'}\n" for name in HEADINGS)
     return f'"""{summary}\n\n' + "\n".join(sections) + '    """'
 
 
@@ -268,6 +263,11 @@ def test_commands_know_a_new_family(id, words):
     result = CliRunner().invoke(app, [id if word == "ID" else word for word in words], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert id in result.output
+
+
+@each_new
+def test_a_new_family_is_described_as_json(id):
+    """With its id, and without a shipped agent."""
     described = json.loads(CliRunner().invoke(app, ["info", id, "--json"]).output)
     assert (described["id"], described["agent"]) == (id, None)
 

@@ -136,8 +136,8 @@ def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: 
     return {
         **summary,
         "score": (mean - optimum.random_value) / unit,
-        "score_low": (float(low) - optimum.random_value) / unit,
-        "score_high": (float(high) - optimum.random_value) / unit,
+        "score_low": (low - optimum.random_value) / unit,
+        "score_high": (high - optimum.random_value) / unit,
         "note": "" if optimum.kind == "exact" else f"The optimum is an upper bound: {optimum.note}.",
     }
 

@@ -1,7 +1,7 @@
 """Task families, one file each; `meta_envs.registry` gives them their ids.
 
-Every family's class is found here by its name, and imported when it is asked for:
-``from meta_envs.families import TwoStep``.
+Every family's class is found here by its name, ``from meta_envs.families import TwoStep``: files are imported in order
+until one has it.
 """
 
 from importlib import import_module

@@ -77,7 +77,6 @@ def roll_out(
         streams.seed(range(len(seeds)), seeds)
         chance = streams.draw(everyone)
         lifetimes = make_lifetimes(family, len(seeds))
-        lifetimes.begin(everyone, chance)
         rollouts = []
         for place, learner in enumerate(learners):
             lifetimes.begin(everyone, chance)

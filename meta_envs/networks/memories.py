@@ -86,7 +86,7 @@ class StackedLSTM(nn.Module):
     def __init__(self, parts: Parts, hidden_sizes: Sequence[int]) -> None:
         super().__init__()
         columns = _find_columns(parts)
-        self.input_size = sum(width for _, width in parts)
+        self.input_size = _width(parts)
         self.first_columns = columns["observation"] + columns["previous_reward"]
         self.second_columns = columns["observation"] + sorted(columns["previous_action"] + columns["beside"])
         self.sizes = list(hidden_sizes)
@@ -141,7 +141,7 @@ class FastWeightLSTM(nn.Module):
         self.columns = _find_columns(parts)
         if not self.columns["previous_action"]:
             raise ValueError("memory='fast_weights' keeps previous actions, and none is in its input: show it.")
-        self.input_size = sum(width for _, width in parts)
+        self.input_size = _width(parts)
         self.num_keys = len(self.columns["observation"])
         self.num_values = len(self.columns["previous_action"]) * (1 + len(self.columns["previous_reward"]))
         self.units = units

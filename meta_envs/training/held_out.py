@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
@@ -14,11 +12,7 @@ from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import record
 from meta_envs.registry import make_family
 from meta_envs.solvers.dispatch import solve
-from meta_envs.training.run import afford
-
-if TYPE_CHECKING:
-    from meta_envs.training.run import Run
-
+from meta_envs.training.run import Run, afford
 
 MOST = 500
 """Lifetimes of an evaluation, at most."""

@@ -1,1 +1,1 @@
-"""What training does by hand where torch's calls cost more than their arithmetic: nothing here changes a result."""
+"""What training does by hand where torch's calls cost more than their arithmetic: the same mathematics, to rounding."""
