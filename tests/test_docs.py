@@ -10,6 +10,7 @@ import sys
 from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import gymnasium as gym
 import pytest
@@ -103,14 +104,10 @@ def test_every_python_block_runs_as_it_stands(code, needed, tmp_path, monkeypatc
     for name, content in needed.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
         monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
-    registered = dict(gym.registry)
-    for id in re.findall(r'\bregister\("([^"]+)"', "".join([code, *needed.values()])):
-        gym.registry.pop(id, None)  # whoever made the page's example a family of the package has it already
-    try:
+    with patch.dict(gym.registry):
+        for id in re.findall(r'\bregister\("([^"]+)"', "".join([code, *needed.values()])):
+            gym.registry.pop(id, None)  # whoever made the page's example a family of the package has it already
         exec(compile(code, "page", "exec"), {"__name__": "__main__"})
-    finally:
-        gym.registry.clear()
-        gym.registry.update(registered)
 
 
 def test_the_readme_shows_what_its_ten_lines_print(tmp_path):

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import gymnasium as gym
 import pytest
@@ -90,11 +91,9 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The module is on the path, and its environment registered, for the time of a test."""
     (tmp_path / "outside_rules.py").write_text(OUTSIDE, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    registered = dict(gym.registry)
-    yield
+    with patch.dict(gym.registry):
+        yield
     sys.modules.pop("outside_rules", None)
-    gym.registry.clear()
-    gym.registry.update(registered)
 
 
 def test_a_learner_is_found_by_its_place() -> None:

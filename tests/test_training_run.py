@@ -340,8 +340,8 @@ def test_a_kill_after_the_training_loses_nothing(
 ) -> None:
     """The agent's play is still to be chosen, which may take long: resuming needs no update again."""
 
-    def kill(_: Agent, family: TaskFamily, __: int, num: int) -> None:
-        assert 2 * num * family.horizon == 0.3 * TINY["steps"]
+    def kill(_: Agent, family: TaskFamily, seeds: range) -> None:
+        assert 2 * len(seeds) * family.horizon == 0.3 * TINY["steps"]
         raise KeyboardInterrupt
 
     monkeypatch.setattr("meta_envs.training.trainer.choose_play", kill)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import torch as th
@@ -71,16 +72,19 @@ class ActorCritic(nn.Module):
         """Where its weights are."""
         return self.action_net.weight.device
 
+    @property
+    def _memories(self) -> list[Any]:
+        return [memory for memory in (self.lstm_actor, self.lstm_critic) if memory is not None]
+
     def begin(self, num: int) -> States:
         """The state of so many copies at the beginning of a lifetime."""
-        memories = [memory for memory in (self.lstm_actor, self.lstm_critic) if memory is not None]
-        shapes = [(memory.num_layers, num, memory.hidden_size) for memory in memories]
+        shapes = [(memory.num_layers, num, memory.hidden_size) for memory in self._memories]
         return tuple((th.zeros(shape, device=self.device), th.zeros(shape, device=self.device)) for shape in shapes)
 
     def forward(
         self, observations: th.Tensor | dict[str, th.Tensor], states: States
     ) -> tuple[th.Tensor, th.Tensor, States]:
-        """Live one step in B copies.
+        """Take one step in B copies.
 
         Args:
             observations: Of any dtype, (B, ...), or a dictionary of these in any order; images (B, channels, height,
@@ -91,8 +95,7 @@ class ActorCritic(nn.Module):
             Logits of the actions, float32, (B, A), values, float32, (B,), and the states after the step.
         """
         features = self.features_extractor(observations).float()
-        memories = [memory for memory in (self.lstm_actor, self.lstm_critic) if memory is not None]
-        latents, after = zip(*map(step, [features] * len(memories), states, memories), strict=True)
+        latents, after = zip(*map(step, repeat(features), states, self._memories), strict=True)
         return self.action_net(latents[0]), self.value_net(latents[-1]).flatten(), after
 
 

@@ -32,19 +32,18 @@ from meta_envs.training.run import Run
 from meta_envs.version import __version__
 
 
-def choose_play(agent: Agent, family: TaskFamily, first_seed: int, num: int) -> None:
+def choose_play(agent: Agent, family: TaskFamily, seeds: range) -> None:
     """Let the card say which way of playing is the agent's own: that with the higher expected return.
 
     Args:
         agent: The agent, whose card is changed.
         family: The family that it was trained on.
-        first_seed: Of the ``num`` lifetimes; of the run's own, so that nothing of an evaluation is used.
-        num: Lifetimes.
+        seeds: One seed a lifetime; the run's own, so that nothing of an evaluation is used.
     """
     means = {}
     for way in PLAYS:
         agent.play = way
-        (found,) = record([agent], family, range(first_seed, first_seed + num), first_seed)
+        (found,) = record([agent], family, seeds, seeds.start)
         means[way] = float(np.mean(found.expected))
     agent.play = max(means, key=means.__getitem__)
     agent.card = replace(agent.card, play=agent.play)
@@ -181,6 +180,6 @@ def _finish(run: Run, model: MetaRecurrentPPO, history: History, path: Path) -> 
     }
     family = make_family(run.id, **run.keywords)
     agent = Agent.from_policy(model.policy, family, run.preset.network, card)
-    choose_play(agent, family, run.choosing_seeds.start, len(run.choosing_seeds))
+    choose_play(agent, family, run.choosing_seeds)
     with writing(path.parent, model):
         agent.save(path)

@@ -47,7 +47,7 @@ def fast_paths(policy: Any) -> FastPaths | None:
     if any(weights.dtype != th.float32 or weights.device.type != "cpu" for weights in policy.parameters()):
         return None
     encoders = policy.pi_features_extractor, policy.vf_features_extractor
-    memories = [memory for memory in (policy.lstm_actor, policy.lstm_critic) if memory is not None]
+    memories = _memories_of(policy)
     return FastPaths(
         steps=(
             all(type(encoder) is FlattenExtractor for encoder in encoders)
@@ -62,6 +62,10 @@ def fast_paths(policy: Any) -> FastPaths | None:
     )
 
 
+def _memories_of(policy: RecurrentPolicy) -> list[Any]:
+    return [memory for memory in (policy.lstm_actor, policy.lstm_critic) if memory is not None]
+
+
 def _has_plain_heads(policy: RecurrentPolicy) -> bool:
     heads = policy.action_net, policy.value_net
     return (
@@ -73,7 +77,7 @@ def _has_plain_heads(policy: RecurrentPolicy) -> bool:
 
 
 def _has_plain_memories(policy: RecurrentPolicy) -> bool:
-    memories = [memory for memory in (policy.lstm_actor, policy.lstm_critic) if memory is not None]
+    memories = _memories_of(policy)
     layers = [layer for memory in memories for layer in memory.modules() if isinstance(layer, nn.RNNBase)]
     return (
         (policy.shared_lstm or policy.enable_critic_lstm)
