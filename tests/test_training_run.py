@@ -959,7 +959,7 @@ def test_a_checkpoint_is_of_finite_weights(tmp_path: Path, monkeypatch: pytest.M
     [
         (["MetaBandit-Dependnt-v0"], "MetaBandit-Dependent"),
         ([ID, "--set", "learning_rat=1"], "it is one of learning_rate, "),
-        ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'a2c'."),
+        ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'quick' or 'a2c'."),
         ([ID, "--set", "patience=20"], "patience=20 is not possible: give a whole number from 1, below the 20"),
         ([ID, "--set", "steps"], "give KEY=VALUE"),
         ([ID, "--resume", "--overwrite"], "resume and overwrite are not possible together"),

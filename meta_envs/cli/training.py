@@ -31,7 +31,7 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="Settings to begin with: recommended, or a2c, the paper's own algorithm and values.")
+        str, typer.Option(help="Settings to begin with: recommended, quick, or a2c, the paper's own.")
     ] = "recommended",
     env: Env = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the directory's checkpoint.")] = False,

@@ -73,7 +73,8 @@ def train(
         id: The environment, such as ``"MetaBandit-Dependent-v0"``, also ``"module:id"``.
         seed: Of the run, at least 0, below 2**19.
         directory: Where checkpoint and agent are written; by default ``runs/<id>/seed-<seed>``.
-        preset: "recommended", or "a2c": the paper's own algorithm and values.
+        preset: "recommended"; "quick", a fraction of the steps, where one is known; or "a2c": the paper's own algorithm
+            and values.
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
         resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it
             is.
