@@ -40,7 +40,13 @@ def wilson(hits: Array, count: Array) -> tuple[Array, Array]:
 
 
 def bootstrap_ratios(sums: Array, totals: Array) -> tuple[Array, Array]:
-    """Ends of percentile intervals (m,) of ratios of sums over lifetimes (lifetimes, m), drawn anew; a fixed seed."""
+    """Ends of percentile intervals (m,) of ratios of sums over lifetimes (lifetimes, m), drawn anew; a fixed seed.
+
+    NaN where fewer than two lifetimes have something to count: one of them says nothing about how they differ.
+    """
+    told = np.count_nonzero(totals, axis=0) > 1
+    if not told.any():
+        return np.full(told.shape, np.nan), np.full(told.shape, np.nan)
     if len(sums) > MOST_GROUPS:
         group = np.arange(len(sums)) * MOST_GROUPS // len(sums)
         starts = np.searchsorted(group, np.arange(MOST_GROUPS))
@@ -54,18 +60,19 @@ def bootstrap_ratios(sums: Array, totals: Array) -> tuple[Array, Array]:
         weights = np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
         with np.errstate(invalid="ignore"):
             ratios.append((weights @ sums) / (weights @ totals))
-    low, high = np.nanquantile(np.concatenate(ratios), [0.025, 0.975], axis=0)
-    return low, high
+    ends = np.full((2, len(told)), np.nan)
+    ends[:, told] = np.nanquantile(np.concatenate(ratios)[:, told], [0.025, 0.975], axis=0)
+    return ends[0], ends[1]
 
 
 def mean_interval(values: Array) -> tuple[float, float]:
-    """A 95 % interval for the mean of values (n,): by bootstrap, of few values by Student's t."""
+    """A 95 % interval for the mean of values (n,): by bootstrap, of few values by Student's t, NaN of a single one."""
     if len(values) >= MANY:
         low, high = np.quantile(bootstrap_means(values), [0.025, 0.975])
         return float(low), float(high)
     from scipy.stats import t as student
 
-    half = float(student.ppf(0.975, len(values) - 1)) * standard_error(values)
+    half = float(student.ppf(0.975, max(len(values) - 1, 1))) * standard_error(values)
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
@@ -86,5 +93,5 @@ def bootstrap_means(values: Array) -> Array:
 
 
 def standard_error(values: Array) -> float:
-    """Of the mean of values (n,)."""
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    """Of the mean of values (n,), NaN of a single one."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")

@@ -4,20 +4,21 @@
 """
 
 from meta_envs.behaviour.estimates import Estimates
+from meta_envs.behaviour.latency import first_to_later_latency, latency_by_visit
 from meta_envs.behaviour.logistic import LogisticFit, choice_regression, fit_logistic
 from meta_envs.behaviour.plots import curve_figure, stay_figure
+from meta_envs.behaviour.reading import read_csv
 from meta_envs.behaviour.recording import record_trials, write_trials
 from meta_envs.behaviour.rescorla_wagner import RescorlaWagnerFit, add_blocks, compare_models, fit_rescorla_wagner
 from meta_envs.behaviour.statistics import (
     accuracy_by_trial,
     best_arm_by_trial,
     choices_of_images,
-    latency_by_visit,
     regret_by_trial,
     stay_probabilities,
     two_step_trials,
 )
-from meta_envs.behaviour.trials import TrialTable, join, read_csv
+from meta_envs.behaviour.trials import TrialTable, join
 
 __all__ = [
     "Estimates",
@@ -31,6 +32,7 @@ __all__ = [
     "choices_of_images",
     "compare_models",
     "curve_figure",
+    "first_to_later_latency",
     "fit_logistic",
     "fit_rescorla_wagner",
     "join",

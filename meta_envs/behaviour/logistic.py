@@ -9,7 +9,7 @@ import numpy as np
 
 from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.statistics import consecutive, two_step_trials
-from meta_envs.behaviour.trials import TrialTable
+from meta_envs.behaviour.trials import TrialTable, warn_of_pooling
 from meta_envs.family import Array
 
 STEEP = 15.0
@@ -120,6 +120,9 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
     their interaction (Daw et al. 2011, Neuron 69:1204); with more that of Miller, Botvinick & Brody 2017, Nature
     Neuroscience 20:1269, in other words. Without transitions, of a bandit, it is the regression on choices and rewards.
 
+    All lifetimes of a table are fitted as one. Where they are of several learners, or the table does not say whose they
+    are, a warning says so.
+
     Args:
         table: Steps of a two-step task or of a bandit as recorded, or one row a trial with ``lifetime``, ``trial``,
             ``action`` of two values, ``reward`` (more than 0 or not), and ``common`` where there are transitions.
@@ -128,23 +131,24 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
         side_bias: Whether to add a constant, in favour of the higher action.
 
     Raises:
-        ValueError: If a column is missing, there are other than two actions, or no trial has as many before it.
+        ValueError: If a column is missing or has values that it may not have, there are other than two actions, or no
+            trial has as many before it.
     """
     require_whole("lags", lags, 1)
     if "common" not in table and "stage" in table:
         table = two_step_trials(table)
-    table.need("Regression of choices", "lifetime", "trial", "action", "reward")
-    table = table.in_order()
+    transitions = ("common",) if "common" in table else ()
+    table = table.ready("Regression of choices", "trial", "action", "reward", *transitions)
     actions = np.unique(table["action"])
     if len(actions) != 2:
         raise ValueError(f"Regression of choices needs two actions, and the table has {actions.tolist()}.")
     now = consecutive(table, lags)
     if len(now) == 0:
         raise ValueError(f"lags={lags!r} is not possible: no trial in the table has as many before it.")
+    warn_of_pooling(table, "Regressions of choices")
     choice = np.where(table["action"] == actions[1], 1.0, -1.0)
     signs = {"stay": np.ones(len(table)), "reward": np.where(table["reward"] > 0, 1.0, -1.0)}
-    if "common" in table:
-        table.need("Regression of choices", "common")
+    if transitions:
         signs["transition"] = np.where(table["common"] == 1, 1.0, -1.0)
         signs["reward x transition"] = signs["reward"] * signs["transition"]
     columns = {"side bias": np.ones(len(now))} if side_bias else {}

@@ -37,7 +37,7 @@ def stay_figure(stays: Mapping[str, Estimates], path: str | os.PathLike[str]) ->
         axes.errorbar(places, stay.mean, around, fmt="none", ecolor="0.25", capsize=3, linewidth=1.2)
         for place, mean, high in zip(places, stay.mean, stay.high, strict=True):
             text = "–" if np.isnan(mean) else f"{mean:.2f}"
-            axes.text(place, np.nanmax([high, 0.0]) + 0.02, text, horizontalalignment="center", fontsize="small")
+            axes.text(place, np.nanmax([high, mean, 0.0]) + 0.02, text, horizontalalignment="center", fontsize="small")
         axes.set_xticks([0.4, 2.4], ["rewarded", "unrewarded"])
         axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
         axes.set_ylim(0.0, 1.12)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.likelihood import PARAMETERS, Block, Peak
-from meta_envs.behaviour.trials import TrialTable, refuse_twins
+from meta_envs.behaviour.trials import TrialTable, refuse_twins, warn_of_pooling
 from meta_envs.family import Array
 
 MODELS = ("b", "ab", "be", "abe")
@@ -98,36 +99,37 @@ def fit_rescorla_wagner(
     bounds: alpha and epsilon in [0, 1], beta from 0 to 50 divided by the range of the rewards.
 
     An estimate is noted as one not to be trusted if it is at a bound, if the likelihood has no peak there, or if both
-    ends of the parameter's range are within the 95 % interval of the profile likelihood: the data then do not say.
+    ends of the parameter's range are within the 95 % interval of the profile likelihood: the data then do not say. Nor
+    do they where all choices of a block are the same, or where nobody chose one of the arms.
 
     Args:
-        table: With ``lifetime``, ``trial``, ``action`` (counted from 0), ``reward``, and ``block``, as `add_blocks`
-            makes it; without it all lifetimes are one block.
+        table: With ``lifetime``, ``trial``, ``action`` (counted from 0 or from 1, which is the same to the model),
+            ``reward``, and ``block``, as `add_blocks` makes it; without it each ``learner`` is a block, and without
+            that all lifetimes are one. A warning says where one block has several learners, or several lifetimes of
+            nobody knows whom.
         model: "b", "ab", "be" or "abe".
         alpha: A fixed learning rate for the models "b" and "be", in place of one that is fitted.
         initial_value: All arms' value at the start of a lifetime [ours].
-        num_arms: Arms; by default as many as the table's actions need, at least 2.
+        num_arms: Arms; by default as many as the table's actions need, at least 2. Needed where actions have gaps.
 
     Raises:
-        ValueError: If a column is missing, or an argument makes no sense.
+        ValueError: If a column is missing or has values that it may not have, or an argument makes no sense.
     """
     require(model in MODELS, "model", model, f"give one of {', '.join(MODELS)}")
     require(
         alpha is None or ("a" not in model and 0 <= alpha <= 1), "alpha", alpha, 'give it from 0 to 1, for "b" or "be"'
     )
-    table.need("Rescorla-Wagner models", "lifetime", "trial", "action", "reward")
-    table = table.in_order()
-    refuse_twins(table, "Rescorla-Wagner models")
-    action = table["action"]
-    counted = action.dtype.kind in "iu" and bool(np.all(action >= 0)) and len(action) > 0
-    if not counted:
-        raise ValueError("Rescorla-Wagner models need actions counted from 0, as whole numbers, and at least one row.")
-    arms = max(2, int(action.max()) + 1) if num_arms is None else num_arms
-    require(arms >= max(2, int(action.max()) + 1), "num_arms", num_arms, "give at least as many as the actions need")
-    labels, place = np.unique(
-        table["block"] if "block" in table else np.zeros(len(table), np.int64), return_inverse=True
-    )
+    require(bool(np.isfinite(initial_value)), "initial_value", initial_value, "give a finite number")
+    what = "Rescorla-Wagner models"
+    table = table.ready(what, "trial", "action", "reward")
+    refuse_twins(table, what, "trial")
+    arms, unchosen, table = _count_arms(table, num_arms)
+    name = next((name for name in ("block", "learner") if name in table), None)
+    labels, place = np.unique(table[name] if name else np.zeros(len(table), np.int64), return_inverse=True)
     parts = [table.where(place == number) for number in range(len(labels))]
+    if "learner" in table or name is None:
+        for part in parts:
+            warn_of_pooling(part, what)
     blocks = [Block(part.lifetimes(), part["action"], part["reward"], arms, initial_value) for part in parts]
     spread = float(np.ptp(np.append(table["reward"], initial_value)))
     upper = np.array([1.0, STEEPEST / (spread or 1.0), 1.0])
@@ -137,6 +139,13 @@ def fit_rescorla_wagner(
     theta = np.concatenate([fit.theta for fit in fits])
     errors = np.concatenate([fit.errors for fit in fits])
     notes = [note for fit in fits for note in fit.notes]
+    fitted = own + (["alpha"] if "a" not in model and alpha is None else [])
+    reasons = _find_silent(parts, arms, unchosen)
+    for (number, reason), name in product(enumerate(reasons), fitted):
+        # One alpha of all blocks is told by those that tell something.
+        if reason and (name in own or all(reasons)):
+            errors[number, PARAMETERS.index(name)] = np.nan
+            notes[number][PARAMETERS.index(name)] = f"{name} cannot be identified: {reason}."
     return RescorlaWagnerFit(
         model=model,
         blocks=labels,
@@ -145,8 +154,34 @@ def fit_rescorla_wagner(
         notes={name: [note[column] for note in notes] for column, name in enumerate(PARAMETERS)},
         log_likelihood=np.array([block.evaluate(row)[0] for block, row in zip(blocks, theta, strict=True)]),
         num_choices=np.array([len(part) for part in parts]),
-        num_parameters=len(blocks) * len(own) + ("a" not in model and alpha is None),
+        num_parameters=len(blocks) * len(own) + len(fitted) - len(own),
     )
+
+
+def _count_arms(table: TrialTable, num_arms: int | None) -> tuple[int, int, TrialTable]:
+    """How many arms there are, how many of them nobody chose, and the table with choices counted from 0.
+
+    All arms begin alike, so that a model does not care which of them is called 1.
+    """
+    used = np.unique(table["action"])
+    if len(used) == 0:
+        raise ValueError("Rescorla-Wagner models need at least one row.")
+    first = min(int(used[0]), 1)
+    needed = int(used[-1]) + 1 - first
+    if num_arms is None and needed > len(used):
+        raise ValueError(
+            f"Rescorla-Wagner models need choices counted from 0 or 1 without gaps, and these are {used[:9].tolist()}: "
+            "leave out what is no choice, or say by num_arms= how many arms there are."
+        )
+    arms = max(2, needed) if num_arms is None else require_whole("num_arms", num_arms, max(2, needed))
+    return arms, arms - len(used), table.with_columns(action=table["action"] - first)
+
+
+def _find_silent(parts: Sequence[TrialTable], arms: int, unchosen: int) -> list[str]:
+    """Why a block's choices tell nothing of its parameters, a reason each; empty where they do."""
+    if unchosen and arms > 2:
+        return [f"nobody chose {unchosen} of the {arms} arms"] * len(parts)
+    return ["all choices are the same" if np.ptp(part["action"]) == 0 else "" for part in parts]
 
 
 def compare_models(fits: Sequence[RescorlaWagnerFit]) -> TrialTable:

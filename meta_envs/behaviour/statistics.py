@@ -1,4 +1,4 @@
-"""Statistics of behaviour: regret, P(best arm), stay probabilities, accuracy and latency, with intervals."""
+"""Statistics of behaviour by trial: regret, P(best arm), accuracy and stay probabilities, with intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from meta_envs.arguments import require
 from meta_envs.behaviour.estimates import Estimates, average, proportions
-from meta_envs.behaviour.trials import TrialTable, refuse_twins
+from meta_envs.behaviour.trials import TIME, TrialTable, refuse_twins
 from meta_envs.family import Array
 
 CELLS = np.array(["rewarded common", "rewarded rare", "unrewarded common", "unrewarded rare"])
@@ -22,7 +22,8 @@ def regret_by_trial(table: TrialTable, *, cumulative: bool = True) -> Estimates:
         table: With ``lifetime``, ``trial`` and ``regret``.
         cumulative: Whether to add up.
     """
-    table.need("Regret by trial", "lifetime", "trial", "regret")
+    table = table.ready("Regret by trial", "trial", "regret")
+    refuse_twins(table, "Regrets by trial", *(name for name in TIME if name in table))
     lifetime = table.lifetimes()
     trials, trial = np.unique(table["trial"], return_inverse=True)
     shape = (int(np.max(lifetime, initial=-1)) + 1, len(trials))
@@ -39,6 +40,7 @@ def best_arm_by_trial(table: TrialTable, *, stage: int | None = None) -> Estimat
         stage: Only actions of this stage; of a two-step task 1, since the second stage's make no difference.
     """
     if stage is not None:
+        table = table.ready("P(best arm) by trial", "stage")
         table = table.where(table["stage"] == stage)
     return _by_trial(table, "P(best arm) by trial", "optimal")
 
@@ -53,47 +55,35 @@ def accuracy_by_trial(table: TrialTable) -> Estimates:
 
 
 def _by_trial(table: TrialTable, what: str, name: str) -> Estimates:
-    table.need(what, "lifetime", "trial", name)
+    table = table.ready(what, "trial", name)
     trials, trial = np.unique(table["trial"], return_inverse=True)
-    return proportions(_truth(table, what, name), trial, table.lifetimes(), trials)
+    return proportions(table[name], trial, table.lifetimes(), trials)
 
 
 def choices_of_images(table: TrialTable, *, reward: float = 1.0, penalty: float = -1.0) -> TrialTable:
-    """The steps of Harlow's task at which an image was chosen, with ``correct``, and ``trial`` counted by choices.
+    """The choices of Harlow's task, a row each, with ``correct``: whether the rewarded image was chosen.
+
+    Where trials have stages, as in symbols, the second stage is the choice, and a trial in which none was made counts,
+    as one that is not correct. Else, as in pixels, a choice is a step at which an image paid, and ``trial`` counts
+    them: there a trial lasts until one is chosen.
 
     Args:
-        table: Recorded steps, with ``lifetime``, ``step`` and ``reward``.
+        table: Recorded steps, with ``lifetime``, ``step`` and ``reward``, and ``trial`` and ``stage`` where there are.
         reward: What the rewarded image pays.
         penalty: What the other one pays; neither may be what anything else pays.
     """
-    table.need("Choices of images", "lifetime", "step", "reward")
-    table = table.in_order()
-    paid = table["reward"]
-    chosen = table.where(np.isclose(paid, reward) | np.isclose(paid, penalty))
-    lifetime = chosen.lifetimes()
-    trial = np.arange(len(chosen)) - np.searchsorted(lifetime, lifetime) + 1
-    return chosen.with_columns(trial=trial, correct=np.isclose(chosen["reward"], reward).astype(np.int64))
-
-
-def latency_by_visit(table: TrialTable, *, goal_reward: float | None = None) -> Estimates:
-    """Mean steps to the goal by visit, with Student's t intervals: from the start, then from goal to goal.
-
-    Only lifetimes that came so far count; later visits are therefore those of quick lifetimes, as ``count`` shows.
-
-    Args:
-        table: With ``lifetime``, ``step`` (from 1) and ``goal``.
-        goal_reward: Steps with exactly this reward have reached the goal, in place of ``goal``.
-    """
-    if goal_reward is not None:
-        table.need("Latency by visit", "reward")
-        table = table.with_columns(goal=np.isclose(table["reward"], goal_reward).astype(np.int64))
-    table.need("Latency by visit", "lifetime", "step", "goal")
-    table = table.in_order()
-    reached = table.where(_truth(table, "Latency by visit", "goal"))
-    lifetime, step = reached.lifetimes(), reached["step"]
-    visit = np.arange(len(reached)) - np.searchsorted(lifetime, lifetime)
-    latency = np.where(visit == 0, step, np.diff(step, prepend=0))
-    return average(latency, visit, np.arange(1, np.max(visit, initial=-1) + 2))
+    what = "Choices of images"
+    if "stage" in table:
+        table = table.ready(what, "trial", "stage", "reward")
+        chosen = table.where(table["stage"] == 2)
+        refuse_twins(chosen, what, "trial")
+    else:
+        table = table.ready(what, "step", "reward")
+        refuse_twins(table, what, "step")
+        chosen = table.where(np.isclose(table["reward"], reward) | np.isclose(table["reward"], penalty))
+        lifetime = chosen.lifetimes()
+        chosen = chosen.with_columns(trial=np.arange(len(chosen)) - np.searchsorted(lifetime, lifetime) + 1)
+    return chosen.with_columns(correct=np.isclose(chosen["reward"], reward).astype(np.int64))
 
 
 def two_step_trials(table: TrialTable) -> TrialTable:
@@ -107,20 +97,28 @@ def two_step_trials(table: TrialTable) -> TrialTable:
     Raises:
         ValueError: If a column is missing, or trials have other than two stages.
     """
-    table.need("A two-step task's trials", "lifetime", "trial", "stage", "action", "outcome", "reward")
-    table = table.in_order()
-    first = np.flatnonzero(table["stage"] == 1)
-    stages = np.append(np.diff(first), len(table) - first[-1]) if len(first) else np.zeros(0)
-    if len(table) != 2 * len(first) or np.any(stages != 2):
-        raise ValueError("A two-step task has a row for stage 1 and one for stage 2 in every trial, and this has not.")
+    table = table.ready("A two-step task's trials", "trial", "stage", "action", "outcome", "reward")
+    refuse_twins(table, "A two-step task's trials", "trial", "stage")
+    first, second = (np.flatnonzero(table["stage"] == stage) for stage in (1, 2))
+    paired = len(table) == 2 * len(first) == 2 * len(second) and np.array_equal(second, first + 1)
+    if not paired or np.any(table["trial"][first] != table["trial"][second]):
+        raise ValueError(
+            "A two-step task has a row for stage 1 and one for stage 2 in every trial, and this has not: leave out "
+            "both rows of a trial that was missed."
+        )
     trials = table.where(first)
+    if np.any(trials["action"] > 1):
+        raise ValueError(
+            f"A two-step task's first actions are 0, whose common way leads to S2, and 1, and these are "
+            f"{np.unique(trials['action'])[:5].tolist()}: count them from 0."
+        )
     common = (trials["action"] == trials["outcome"]).astype(np.int64)
     return trials.with_columns(reward=table["reward"][first + 1], common=common)
 
 
 def consecutive(table: TrialTable, lags: int = 1) -> Array:
     """Rows (n,) of a table in order, one a trial, whose ``lags`` preceding trials are in the table too."""
-    refuse_twins(table, "Transitions between trials")
+    refuse_twins(table, "Transitions between trials", "trial")
     lifetime, trial = table.lifetimes(), table["trial"]
     now = np.arange(lags, len(table))
     before = now - lags
@@ -130,7 +128,8 @@ def consecutive(table: TrialTable, lags: int = 1) -> Array:
 def stay_probabilities(table: TrialTable, *, trials: str = "all") -> Estimates:
     """P(stay): how often the first-stage choice is repeated, by the last trial's reward and transition.
 
-    Intervals over lifetimes: by bootstrap where trials are pooled, of one transition a lifetime Wilson's.
+    Intervals over lifetimes: by bootstrap where trials are pooled, of one transition a lifetime Wilson's; of a single
+    lifetime there is none.
 
     Args:
         table: Steps of a two-step task as recorded, or one row a trial with ``lifetime``, ``trial``, ``action``,
@@ -145,20 +144,10 @@ def stay_probabilities(table: TrialTable, *, trials: str = "all") -> Estimates:
     if "common" not in table:
         table.need("Stay probabilities of trials", "stage" if "outcome" in table else "common")
         table = two_step_trials(table)
-    table.need("Stay probabilities", "lifetime", "trial", "action", "reward", "common")
-    table = table.in_order()
+    table = table.ready("Stay probabilities", "trial", "action", "reward", "common")
     now = consecutive(table)
     if trials == "first":
         now = now[table["trial"][now - 1] == np.min(table["trial"], initial=np.iinfo(np.int64).max)]
     before, action = table.where(now - 1), table["action"]
-    rewarded, common = before["reward"] > 0, _truth(before, "Stay probabilities", "common")
-    cell = 2 * ~rewarded + ~common
+    cell = 2 * (before["reward"] <= 0) + (1 - before["common"])
     return proportions(action[now] == action[now - 1], cell, before.lifetimes(), CELLS)
-
-
-def _truth(table: TrialTable, what: str, name: str) -> Array:
-    """A column of 0 and 1 as booleans (n,)."""
-    column = table[name]
-    if column.dtype.kind not in "biuf" or not np.all((column == 0) | (column == 1)):
-        raise ValueError(f"{what} needs 0 or 1 in the column {name!r}, and it has other values.")
-    return column.astype(bool)

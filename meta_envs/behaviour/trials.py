@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.behaviour.columns import as_column, as_numbers, is_missing, to_texts
 from meta_envs.family import Array
 from meta_envs.files import write_atomically
 
@@ -19,12 +21,14 @@ KEYS = ("learner", "seed", "lifetime")
 """Columns that tell lifetimes apart; only the last is needed."""
 TIME = ("trial", "step", "stage")
 """Columns that order the rows of a lifetime, those that there are."""
+TRUTHS = ("common", "outcome", "correct", "optimal", "goal")
+"""Columns of 0 and 1."""
 MEANINGS = {
     "learner": "who acted",
     "lifetime": "a number for each lifetime, session or game",
     "trial": "the trial's number within its lifetime",
     "step": "the step's number within its lifetime",
-    "action": "what was chosen, as a whole number",
+    "action": "what was chosen, as a whole number; a negative one stands for a missed trial",
     "reward": "what was paid",
     "common": "1 after a common transition, 0 after a rare one",
     "outcome": "where the first stage led: 0 for S2, 1 for S3",
@@ -37,8 +41,6 @@ MEANINGS = {
 """What the columns that functions of this package read have in them."""
 PART = 1 << 16
 """Rows that become text at once."""
-MISSING = ("", "na", "nan", "n/a", "none", "null")
-TRUTHS = {"true": 1, "false": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class TrialTable:
 
     Args:
         columns: Arrays or lists (n,) by name: whole numbers, numbers with NaN where a value is missing, or strings.
+            Lists with None or pandas' NA among the values are read as `read_csv` reads columns.
 
     Raises:
         ValueError: If a column is not one-dimensional, or the lengths differ.
@@ -56,7 +59,7 @@ class TrialTable:
 
     def __post_init__(self) -> None:
         """Make arrays of what was given."""
-        columns = {name: np.asarray(column) for name, column in self.columns.items()}
+        columns = {name: as_column(column) for name, column in self.columns.items()}
         lengths = {name: column.shape for name, column in columns.items()}
         if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
             raise ValueError(f"Columns of a table are one-dimensional and of one length, and these are not: {lengths}.")
@@ -94,18 +97,70 @@ class TrialTable:
             ValueError: If one is not there or has missing values, in one sentence.
         """
         for name in names:
-            meaning = f" ({MEANINGS[name]})" if name in MEANINGS else ""
             if name not in self:
                 raise ValueError(
-                    f"{what} needs the column {name!r}{meaning}, and the table has only {', '.join(self.names)}."
+                    f"{what} needs the column {name!r}{_meaning(name)}, and the table has only {', '.join(self.names)}."
                 )
             column = self.columns[name]
-            missing = int(np.sum(np.isnan(column))) if column.dtype.kind == "f" else 0
-            if missing:
-                raise ValueError(
-                    f"{what} needs {name!r}{meaning} in every row, and {missing:,} of {len(self):,} rows lack it: "
-                    f"leave them out, as in table.where(~numpy.isnan(table.columns[{name!r}]))."
-                )
+            if column.dtype.kind == "f":
+                self._refuse_lacking(what, name, np.isnan(column))
+
+    def _refuse_lacking(self, what: str, name: str, lacking: Array) -> None:
+        """Refuse rows that lack a value (n,)."""
+        if lacking.any():
+            raise ValueError(
+                f"{what} needs {name!r}{_meaning(name)} in every row, and {int(lacking.sum()):,} of {len(self):,} rows "
+                f"lack it: leave them out, as in table.complete({name!r})."
+            )
+
+    def complete(self, *names: str) -> TrialTable:
+        """The rows that lack nothing in these columns; a negative ``action`` stands for a missed trial, and lacks too.
+
+        Raises:
+            ValueError: If a column is not there.
+        """
+        lacking = np.zeros(len(self), dtype=np.bool_)
+        for name in names:
+            if name not in self:
+                self.need("This", name)
+            lacking |= _is_lacking(name, self.columns[name])
+        return self.where(~lacking)
+
+    def ready(self, what: str, *names: str) -> TrialTable:
+        """The rows in order, with columns as analyses read them: whatever these were made of, by one rule for each.
+
+        Choices are whole numbers of at least 0; ``common``, ``outcome``, ``correct``, ``optimal`` and ``goal`` are 0 or
+        1; all others are finite numbers.
+
+        Args:
+            what: Who needs them; begins the sentence of a refusal.
+            *names: Columns that must be there, beside ``lifetime``.
+
+        Raises:
+            ValueError: If one is not there, lacks values or has others than these, in one sentence.
+        """
+        self.need(what, "lifetime", *names)
+        return self.with_columns(**{name: self._read(what, name) for name in names}).in_order()
+
+    def _read(self, what: str, name: str) -> Array:
+        """A column as analyses read it (n,)."""
+        column = as_numbers(self.columns[name])
+        self._refuse_lacking(what, name, _is_lacking(name, column))
+        numbers = column.astype(np.float64) if column.dtype.kind in "biuf" else np.full(len(self), np.nan)
+        if name == "action":
+            good, needs = numbers == np.floor(numbers), "choices counted from 0 or 1, as whole numbers,"
+            cure = "give each choice a number, and leave out rows without one"
+        elif name in TRUTHS:
+            good, needs, cure = (numbers == 0) | (numbers == 1), "0 or 1", "write 0 and 1, or TRUE and FALSE"
+        else:
+            good, needs, cure = np.isfinite(numbers), "finite numbers", "write numbers with decimal points, or leave it out"
+        bad = np.flatnonzero(~good | np.isinf(numbers))
+        if len(bad):
+            raise ValueError(
+                f"{what} needs {needs} in the column {name!r}{_meaning(name)}, and row {bad[0] + 1} has "
+                f"{self.columns[name][bad[0]].item()!r}: {cure}."
+            )
+        return column.astype(np.intp) if name == "action" or name in TRUTHS else column
 
     def where(self, mask: Array) -> TrialTable:
         """The rows that a boolean array (n,) or row numbers select."""
@@ -126,12 +181,13 @@ class TrialTable:
         code = np.zeros(len(self), np.intp)
         for name in filter(self.__contains__, KEYS):
             values, place = np.unique(self.columns[name], return_inverse=True)
+            self._refuse_lacking("Every analysis", name, is_missing(values)[place])
             code = np.unique(code * len(values) + place, return_inverse=True)[1]
         return code
 
     def in_order(self) -> TrialTable:
         """The rows of every lifetime together, in the order of time."""
-        times = [self.columns[name] for name in reversed(TIME) if name in self]
+        times = [as_numbers(self.columns[name]) for name in reversed(TIME) if name in self]
         order = np.lexsort([*times, self.lifetimes()])
         return self if np.array_equal(order, np.arange(len(self))) else self.where(order)
 
@@ -155,24 +211,43 @@ def csv_parts(tables: Iterable[TrialTable]) -> Iterator[bytes]:
                 names = table.names
                 writer.writerow(names)
             columns = [table.columns[name][start : start + PART] for name in names]
-            writer.writerows(zip(*map(_to_texts, columns), strict=True))
+            writer.writerows(zip(*map(to_texts, columns), strict=True))
             yield text.getvalue().encode()
 
 
-def refuse_twins(table: TrialTable, what: str) -> None:
-    """Refuse a table in order with two rows of one trial.
+def refuse_twins(table: TrialTable, what: str, *times: str) -> None:
+    """Refuse a table in order with two rows of one time, such as of one trial.
+
+    Args:
+        table: The table.
+        what: Who refuses; begins the sentence.
+        *times: Columns that tell the times of a lifetime apart.
 
     Raises:
         ValueError: If there are.
     """
-    lifetime, trial = table.lifetimes(), table["trial"]
-    twins = np.flatnonzero((np.diff(lifetime) == 0) & (np.diff(trial) == 0))
+    alike = np.diff(table.lifetimes()) == 0
+    for name in times:
+        alike &= np.diff(as_numbers(table[name])) == 0
+    twins = np.flatnonzero(alike)
     if len(twins):
-        keys = ", ".join(f"{name} {table[name][twins[0]]}" for name in (*KEYS, "trial") if name in table)
+        keys = ", ".join(f"{name} {table[name][twins[0]]}" for name in (*KEYS, *times) if name in table)
         raise ValueError(
-            f"{what} take one row a trial, and there are several for {keys}: give one stage of the trials, or tell "
-            f"lifetimes apart by {', '.join(repr(name) for name in KEYS)}."
+            f"{what} take one row a {times[-1]}, and there are several for {keys}: give one stage of the trials, or "
+            f"tell lifetimes apart by {', '.join(repr(name) for name in KEYS)}."
         )
+
+
+def warn_of_pooling(table: TrialTable, what: str) -> None:
+    """Say where lifetimes are fitted as one that are of several learners, or of who knows whom."""
+    if "learner" in table:
+        num, cure = len(np.unique(table["learner"])), "table.split('learner') gives each their own"
+        several = f"{num} learners"
+    else:
+        num, cure = len(np.unique(table.lifetimes())), "if several people lived them, say who in a column 'learner'"
+        several = f"{num} lifetimes of nobody knows whom"
+    if num > 1:
+        warnings.warn(f"{what} fit {several} as one: {cure}.", UserWarning, stacklevel=3)
 
 
 def join(tables: Sequence[TrialTable]) -> TrialTable:
@@ -186,64 +261,16 @@ def join(tables: Sequence[TrialTable]) -> TrialTable:
     return TrialTable({name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].names})
 
 
-def read_csv(
-    path: str | os.PathLike[str], *, rename: Mapping[str, str] | None = None, delimiter: str = ","
-) -> TrialTable:
-    """Read a table of trials, such as people's data.
-
-    Args:
-        path: A CSV file whose first line has the names of the columns.
-        rename: Names for columns that are called otherwise, as in ``{"subject": "learner", "choice": "action"}``.
-        delimiter: What stands between values.
-
-    Returns:
-        The table: columns of whole numbers, of numbers, NaN where a value is empty or NA, or of strings; TRUE and FALSE
-        are 1 and 0.
-
-    Raises:
-        OSError: If the file cannot be read.
-        ValueError: If it is no such table, or a column to rename is not there.
-    """
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        lines = [line for line in csv.reader(file, delimiter=delimiter) if line]
-    if not lines:
-        raise ValueError(f"{path} is empty: its first line must have the names of the columns.")
-    names, rename = [name.strip() for name in lines[0]], rename or {}
-    unknown = [name for name in rename if name not in names]
-    if unknown:
-        raise ValueError(f"{path} has no column {unknown[0]!r} to rename: it has {', '.join(names)}.")
-    names = [rename.get(name, name) for name in names]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"{path} has several columns {twice[0]!r}: give each a name of its own.")
-    for number, line in enumerate(lines[1:], 2):
-        if len(line) != len(names):
-            raise ValueError(f"Row {number} of {path} has {len(line)} values for {len(names)} columns.")
-    values = zip(*lines[1:], strict=True) if len(lines) > 1 else [()] * len(names)
-    return TrialTable({name: _to_array(texts) for name, texts in zip(names, values, strict=True)})
+def _meaning(name: str) -> str:
+    """What a column has in it, in brackets."""
+    return f" ({MEANINGS[name]})" if name in MEANINGS else ""
 
 
-def _to_array(texts: Sequence[str]) -> Array:
-    """Whole numbers if all are, else numbers if all are or are missing, else strings (n,)."""
-    converters = (
-        lambda: np.array([int(text) for text in texts], np.int64),
-        lambda: np.array([TRUTHS[text.strip().lower()] for text in texts], np.int64),
-        lambda: np.array([float(text) for text in texts]),
-        lambda: np.array([np.nan if text.strip().lower() in MISSING else float(text) for text in texts]),
-    )
-    for convert in converters:
-        try:
-            return convert()
-        except (ValueError, KeyError, OverflowError):
-            continue
-    return np.array([text.strip() for text in texts])
-
-
-def _to_texts(column: Array) -> list[str]:
-    """Every value so that it can be read again exactly; 1 and 0 for True and False, nothing for NaN."""
-    if column.dtype.kind == "f":
-        return ["" if value != value else repr(value) for value in column.astype(np.float64).tolist()]  # noqa: PLR0124
-    return list(map(str, (column.astype(np.int64) if column.dtype.kind == "b" else column).tolist()))
+def _is_lacking(name: str, column: Array) -> Array:
+    """Which rows have no value (n,): the one place that says what a missed trial is."""
+    lacking = is_missing(column)
+    numbers = as_numbers(column)
+    return lacking | (numbers < 0) if name == "action" and numbers.dtype.kind in "if" else lacking
 
 
 def _show(value: Any) -> str:
