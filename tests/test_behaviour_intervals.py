@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from meta_envs.behaviour.estimates import average, proportions
-from meta_envs.intervals import wilson
+from meta_envs.behaviour.estimates import average, proportions, ratios
+from meta_envs.intervals import mean_interval, standard_error, wilson
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,40 @@ def test_intervals_cover_what_they_should():
         hits += found.low[0] <= 0.5 <= found.high[0]
     # Standard error .015; a percentile bootstrap of 40 covers a little less than 95 %.
     assert 0.89 <= hits / 200 <= 0.985
+
+
+def test_one_lifetime_has_no_interval():
+    """Of however many trials: no mean, proportion or ratio of one says how lifetimes differ, and that is printed."""
+    one = np.zeros(200, int)
+    hits = np.random.default_rng(0).random(200) < 0.5
+    for found in (
+        proportions(hits, one, one, np.array(["all"])),
+        proportions(np.ones(200, bool), one, one, np.array(["all"])),
+        proportions(np.ones(1, bool), one[:1], one[:1], np.array(["all"])),
+        average(np.array([3.0]), one[:1], np.array(["all"])),
+        ratios(np.array([[3.0]]), np.array([[2.0]]), np.array(["all"])),
+    ):
+        assert np.isfinite(found.mean[0])
+        assert np.isnan([found.low[0], found.high[0]]).all()
+        assert "(one lifetime: no interval)" in str(found)
+    assert np.isnan(mean_interval(np.array([3.0]))).all()
+    assert np.isnan(standard_error(np.array([3.0])))
+
+
+def test_one_lifetime_among_those_that_never_came_there_has_no_interval():
+    """Of 50 lifetimes only one has trials at the second place; at the third there is none."""
+    at = np.append(np.zeros(100, int), np.ones(6, int))
+    lifetime = np.append(np.repeat(np.arange(50), 2), np.full(6, 7))
+    found = proportions(np.arange(106) % 2 == 0, at, lifetime, np.array(["first", "second", "third"]))
+    assert found.count.tolist() == [100, 6, 0]
+    assert found.low[0] <= 0.5 <= found.high[0]
+    assert np.isnan([found.low[1], found.high[1], found.mean[2], found.low[2]]).all()
+    assert str(found).splitlines()[2].split() == ["third", "–", "n", "=", "0"]
+
+
+def test_lifetimes_that_are_alike_are_counted_once_each():
+    """Ten that each have half of their trials right leave a bootstrap nothing to vary: Wilson's of 5 of 10."""
+    lifetime = np.repeat(np.arange(10), 6)
+    found = proportions(np.arange(60) % 2 == 0, 0 * lifetime, lifetime, np.array(["all"]))
+    low, high = wilson(np.array([5]), np.array([10]))
+    assert (found.low[0], found.high[0]) == (low[0], high[0])

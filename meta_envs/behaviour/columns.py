@@ -24,7 +24,10 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 
 def as_column(values: Any) -> Array:
     """An array: of objects, such as None beside numbers, and of masked values what `parse` makes of their texts."""
-    column = np.asarray(np.ma.filled(values.astype(object), None) if np.ma.isMaskedArray(values) else values)
+    column = np.asarray(values)
+    if np.ma.isMaskedArray(values):
+        column = column.astype(object)
+        column[np.ma.getmaskarray(values)] = None
     return parse([str(value) for value in column]) if column.dtype.kind == "O" and column.ndim == 1 else column
 
 
@@ -81,6 +84,15 @@ def as_numbers(column: Array) -> Array:
         return column
     values, place = np.unique(column, return_inverse=True)
     return parse(values.tolist())[place]
+
+
+def as_floats(column: Array) -> Array:
+    """The numbers of a column (n,), NaN where a value is none."""
+    if column.dtype.kind != "U":
+        return column.astype(np.float64) if column.dtype.kind in "biuf" else np.full(len(column), np.nan)
+    values, place = np.unique(column, return_inverse=True)
+    alone = [parse([value]) if "," not in value else np.array([value]) for value in values.tolist()]
+    return np.array([each[0] if each.dtype.kind in "if" else np.nan for each in alone], np.float64)[place]
 
 
 def is_missing(column: Array) -> Array:

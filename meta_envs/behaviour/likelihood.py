@@ -195,7 +195,8 @@ class Peak:
 
     def _is_near(self, index: int, end: float, free: Array, among: Sequence[int], height: float) -> bool:
         """Whether a fit with a parameter at an end of its range is nearly as good."""
-        for start in (self._vector, self._begin[0]):
+        # Where alpha is 0 values never differ, and any beta fits alike.
+        for start in (self._vector, self._begin[0], np.zeros(self._size)):
             there = self._vector.copy()
             there[free], there[index] = start[free], end
             if height - self._climb(there, free, among)[1] < ENOUGH:

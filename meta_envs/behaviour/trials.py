@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from meta_envs.behaviour.columns import as_column, as_numbers, is_missing, to_texts
+from meta_envs.behaviour.columns import as_column, as_floats, as_numbers, is_missing, to_texts
 from meta_envs.family import Array
 from meta_envs.files import write_atomically
 
@@ -146,14 +146,18 @@ class TrialTable:
         """A column as analyses read it (n,)."""
         column = as_numbers(self.columns[name])
         self._refuse_lacking(what, name, _is_lacking(name, column))
-        numbers = column.astype(np.float64) if column.dtype.kind in "biuf" else np.full(len(self), np.nan)
+        numbers = as_floats(column)
         if name == "action":
             good, needs = numbers == np.floor(numbers), "choices counted from 0 or 1, as whole numbers,"
             cure = "give each choice a number, and leave out rows without one"
         elif name in TRUTHS:
             good, needs, cure = (numbers == 0) | (numbers == 1), "0 or 1", "write 0 and 1, or TRUE and FALSE"
         else:
-            good, needs, cure = np.isfinite(numbers), "finite numbers", "write numbers with decimal points, or leave it out"
+            good, needs, cure = (
+                np.isfinite(numbers),
+                "finite numbers",
+                "write numbers with decimal points, or leave it out",
+            )
         bad = np.flatnonzero(~good | np.isinf(numbers))
         if len(bad):
             raise ValueError(
