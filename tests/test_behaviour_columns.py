@@ -153,6 +153,29 @@ def test_what_is_no_choice_reward_or_key_is_refused(analysis, columns, told):
         analysis(recorded(**{"action": CHOICES, **columns}))
 
 
+def test_more_than_two_choices_are_asked_about():
+    """A code such as 9, or 0 beside 1 and 2, may be a missed trial: stays and regressions are of two choices."""
+    for code in (9, 99, 2):
+        table = recorded([0, 1, code, 1, 0, 1, 1, 0])
+        for analysis in (stay_probabilities, behaviour.choice_regression):
+            with pytest.raises(ValueError, match=rf"\[0, 1, {code}\]: leave out what is no choice"):
+                analysis(table)
+            analysis(table.where(table["action"] != code))
+
+
+def test_an_empty_table_has_nothing_to_tell():
+    """Estimates of nothing, and fits that say so."""
+    empty = recorded(CHOICES, goal=CHOICES, step=range(8), correct=CHOICES, regret=CHOICES).where(np.zeros(8, bool))
+    for function in (stay_probabilities, behaviour.first_to_later_latency):
+        assert np.isnan(function(empty).mean).all()
+    for function in (behaviour.latency_by_visit, behaviour.accuracy_by_trial, behaviour.regret_by_trial):
+        assert len(function(empty).at) == 0
+    with pytest.raises(ValueError, match="two actions, and the table has"):
+        behaviour.choice_regression(empty)
+    with pytest.raises(ValueError, match="at least one row"):
+        fit_rescorla_wagner(empty)
+
+
 WORDS = ["common", "rare"] * 4
 
 

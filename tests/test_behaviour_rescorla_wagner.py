@@ -172,10 +172,10 @@ def test_constant_rewards_tell_nothing():
 def test_bic_finds_the_model_that_played(right, alphas, epsilon):
     """Blocks with one or two learning rates, with or without lapses, are best described by their own model."""
     rng, parts = np.random.default_rng(13), []
-    for number in range(6):
-        part = simulate(rng, 20, 100, alphas[number % 2], 8.0, epsilon)
-        parts.append(part.with_columns(lifetime=part["lifetime"] + 20 * number, kind=np.full(2000, number % 2)))
-    table = behaviour.add_blocks(behaviour.join(parts), size=20, by="kind")
+    for number in range(4):
+        part = simulate(rng, 12, 75, alphas[number % 2], 8.0, epsilon)
+        parts.append(part.with_columns(lifetime=part["lifetime"] + 12 * number, kind=np.full(900, number % 2)))
+    table = behaviour.add_blocks(behaviour.join(parts), size=12, by="kind")
     fits = [fit_rescorla_wagner(table, model) for model in ("b", "ab", "be", "abe")]
     ranking = behaviour.compare_models(fits)
     assert ranking["model"][0] == right

@@ -38,17 +38,27 @@ def parse(texts: Sequence[str]) -> Array:
     the column can be nothing else: 0,71 is, 1,250 may be more than a thousand. Numbers that would lose digits, such as
     long ones that tell people apart, stay words.
     """
-    texts = [text.strip() for text in texts]
     numbers = None
     # Python takes 1_2 for 12.
-    if not any("_" in text for text in texts):
+    if "_" not in "".join(texts):
         try:
-            numbers = np.array([int(text) for text in texts], np.int64)
+            numbers = np.array(list(map(int, texts)), np.int64)
         except OverflowError:
             pass
         except ValueError:
-            numbers = _with_missing(texts)
-    return np.array(texts, dtype=np.str_) if numbers is None else numbers
+            numbers = _to_floats(texts)
+            numbers = _with_missing([text.strip() for text in texts]) if numbers is None else numbers
+    return np.array([text.strip() for text in texts], dtype=np.str_) if numbers is None else numbers
+
+
+def _to_floats(texts: Sequence[str]) -> Array | None:
+    """Numbers, or None if some texts are none or would overflow."""
+    try:
+        numbers = np.array(list(map(float, texts)))
+    except ValueError:
+        return None
+    overflown = any("inf" not in texts[place].lower() for place in np.flatnonzero(np.isinf(numbers)))
+    return None if overflown else numbers
 
 
 def _with_missing(texts: Sequence[str]) -> Array | None:
@@ -58,12 +68,10 @@ def _with_missing(texts: Sequence[str]) -> Array | None:
     try:
         found = np.array([TRUTHS[text] for text in present], np.int64)
     except KeyError:
-        try:
-            found = np.array([float(text) for text in _with_points(present)])
-        except ValueError:
+        numbers = _to_floats(_with_points(present))
+        if numbers is None:
             return None
-        if any("inf" not in present[place] for place in np.flatnonzero(np.isinf(found))):
-            return None
+        found = numbers
     if not lacking.any():
         return found
     column = np.full(len(texts), np.nan)

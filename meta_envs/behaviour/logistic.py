@@ -141,7 +141,10 @@ def choice_regression(table: TrialTable, *, lags: int = 1, ridge: float = 0.0, s
     table = table.ready("Regression of choices", "trial", "action", "reward", *transitions)
     actions = np.unique(table["action"])
     if len(actions) != 2:
-        raise ValueError(f"Regression of choices needs two actions, and the table has {actions.tolist()}.")
+        raise ValueError(
+            f"Regression of choices needs two actions, and the table has {actions[:9].tolist()}: leave out what is no "
+            "choice."
+        )
     now = consecutive(table, lags)
     if len(now) == 0:
         raise ValueError(f"lags={lags!r} is not possible: no trial in the table has as many before it.")

@@ -145,6 +145,11 @@ def stay_probabilities(table: TrialTable, *, trials: str = "all") -> Estimates:
         table.need("Stay probabilities of trials", "stage" if "outcome" in table else "common")
         table = two_step_trials(table)
     table = table.ready("Stay probabilities", "trial", "action", "reward", "common")
+    choices = np.unique(table["action"])
+    if len(choices) > 2:
+        raise ValueError(
+            f"Stay probabilities are of two choices, and these are {choices[:9].tolist()}: leave out what is no choice."
+        )
     now = consecutive(table)
     if trials == "first":
         now = now[table["trial"][now - 1] == np.min(table["trial"], initial=np.iinfo(np.int64).max)]

@@ -164,7 +164,7 @@ class TrialTable:
                 f"{what} needs {needs} in the column {name!r}{_meaning(name)}, and row {bad[0] + 1} has "
                 f"{self.columns[name][bad[0]].item()!r}: {cure}."
             )
-        return column.astype(np.intp) if name == "action" or name in TRUTHS else column
+        return numbers if column.dtype.kind == "f" and name not in ("action", *TRUTHS) else numbers.astype(np.int64)
 
     def where(self, mask: Array) -> TrialTable:
         """The rows that a boolean array (n,) or row numbers select."""
