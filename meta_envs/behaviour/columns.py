@@ -57,7 +57,7 @@ def _to_floats(texts: Sequence[str]) -> Array | None:
         numbers = np.array(list(map(float, texts)))
     except ValueError:
         return None
-    overflown = any("inf" not in texts[place].lower() for place in np.flatnonzero(np.isinf(numbers)))
+    overflown = any("inf" not in texts[place].lower() for place in np.flatnonzero(np.isinf(numbers)).tolist())
     return None if overflown else numbers
 
 
