@@ -121,7 +121,10 @@ def test_numbers_that_may_be_others_stay_words(tmp_path, values):
     (tmp_path / "people.csv").write_text("lifetime;reward\n" + rows)
     table = read_csv(tmp_path / "people.csv").with_columns(trial=[1, 1], action=[0, 1], common=[1, 1])
     assert table["reward"].tolist() == values.split()
-    with pytest.raises(ValueError, match=r"needs finite numbers in the column 'reward' .*, and row [12] has '"):
+    with pytest.raises(
+        ValueError,
+        match=r"finite numbers in the column 'reward' .*, and row [12] of the table from .*people\.csv has '",
+    ):
         stay_probabilities(table)
 
 
@@ -164,3 +167,17 @@ def test_files_that_do_not_fit_are_refused_with_name_and_line(tmp_path, content,
         read_csv(tmp_path / "people.csv")
     with pytest.raises(ValueError, match="delimiter='::' is not possible: give one character"):
         read_csv(tmp_path / "people.csv", delimiter="::")
+
+
+def test_infinities_are_refused_with_the_file(tmp_path):
+    """They are read, since a column that nobody needs may have them; who needs it names the file, row and value."""
+    path = tmp_path / "people.csv"
+    path.write_text("subject,game,trial,choice,reward,common\n1,1,1,0,inf,1\n1,1,2,0,1,1\n1,1,3,0,-Inf,1\n")
+    table = read_csv(path, rename=RENAME)
+    assert table["reward"].tolist() == [np.inf, 1.0, -np.inf]
+    for rows, told in (
+        (table, "row 1 of the table from .*people.csv has inf: "),
+        (table.where([1, 2]), "row 2 .* has -inf"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            stay_probabilities(rows.with_columns(more=rows["trial"]))

@@ -42,7 +42,7 @@ def read_csv(
     Returns:
         The table: columns of whole numbers, of numbers, or of strings. TRUE and FALSE, and yes and no, are 1 and 0;
         empty fields, NA and the like are missing values, NaN. Numbers may have decimal commas, where they can be
-        nothing else.
+        nothing else. Its ``source`` is the path.
 
     Raises:
         OSError: If the file cannot be read.
@@ -68,7 +68,7 @@ def read_csv(
                 "values empty, and write decimal points, or semicolons between numbers with decimal commas."
             )
     values = zip(*(line for _, line in lines[1:]), strict=True) if len(lines) > 1 else [()] * len(names)
-    return TrialTable({name: parse(texts) for name, texts in zip(names, values, strict=True)})
+    return TrialTable({name: parse(texts) for name, texts in zip(names, values, strict=True)}, str(path))
 
 
 def _decode(content: bytes, path: str | os.PathLike[str], encoding: str | None) -> str:

@@ -50,12 +50,14 @@ class TrialTable:
     Args:
         columns: Arrays or lists (n,) by name: whole numbers, numbers with NaN where a value is missing, or strings.
             Lists with None or pandas' NA among the values are read as `read_csv` reads columns.
+        source: The file that the table is from, which refusals name; empty if it is from none.
 
     Raises:
         ValueError: If a column is not one-dimensional, or the lengths differ.
     """
 
     columns: Mapping[str, Array]
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Make arrays of what was given."""
@@ -160,19 +162,20 @@ class TrialTable:
             )
         bad = np.flatnonzero(~good | np.isinf(numbers))
         if len(bad):
+            row = f"row {bad[0] + 1}" + (f" of the table from {self.source}" if self.source else "")
             raise ValueError(
-                f"{what} needs {needs} in the column {name!r}{_meaning(name)}, and row {bad[0] + 1} has "
+                f"{what} needs {needs} in the column {name!r}{_meaning(name)}, and {row} has "
                 f"{self.columns[name][bad[0]].item()!r}: {cure}."
             )
         return numbers if column.dtype.kind == "f" and name not in ("action", *TRUTHS) else numbers.astype(np.int64)
 
     def where(self, mask: Array) -> TrialTable:
         """The rows that a boolean array (n,) or row numbers select."""
-        return TrialTable({name: column[mask] for name, column in self.columns.items()})
+        return TrialTable({name: column[mask] for name, column in self.columns.items()}, self.source)
 
     def with_columns(self, **columns: Any) -> TrialTable:
         """The same rows with columns added or replaced."""
-        return TrialTable({**self.columns, **columns})
+        return TrialTable({**self.columns, **columns}, self.source)
 
     def split(self, name: str) -> dict[Any, TrialTable]:
         """A table for each value of a column, such as ``"learner"``, in the order in which the values first come."""
