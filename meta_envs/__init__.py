@@ -1,11 +1,16 @@
 """Meta-environments: the Gymnasium suite for deep meta-reinforcement learning."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta_envs.errors import CannotServe, Unsolvable
 from meta_envs.lazy import lazily
 from meta_envs.registry import ids, make_family, register
 from meta_envs.version import __version__ as __version__
+
+if Path(__file__).with_name("wrappers").is_file():
+    # A checkout without symbolic links, where Git writes a link's target into a file: wrappers/ lies beside the package.
+    __path__.append(str(Path(__file__).parents[1]))
 
 if TYPE_CHECKING:
     from meta_envs import agents as agents
