@@ -9,7 +9,7 @@ from meta_envs.registry import ids, make_family, register
 from meta_envs.version import __version__ as __version__
 
 if Path(__file__).with_name("wrappers").is_file():
-    # A checkout without symbolic links, where Git writes a link's target into a file: wrappers/ lies beside the package.
+    # A checkout without symbolic links, in which Git makes files of them: wrappers/ lies beside the package.
     __path__.append(str(Path(__file__).parents[1]))
 
 if TYPE_CHECKING:

@@ -40,6 +40,8 @@ class Extended:
         self.flat = isinstance(observed, spaces.Discrete) or (
             isinstance(observed, spaces.Box) and len(observed.shape) <= 1
         )
+        # Rows of one copy, and of many, need no new shape where those of the space are rows.
+        self._rows = isinstance(observed, spaces.Box) and len(observed.shape) == 1
         self._key = "image" if len(observed.shape or ()) == 3 else "observation"
         self.num_observed = self.width = spaces.flatdim(observed) if self.flat else 0
         self.places: dict[str, slice] = {}
@@ -70,7 +72,9 @@ class Extended:
             shown = observation if isinstance(observation, dict) else {self._key: observation}
             return {**shown, **{name: written[..., place].copy() for name, place in self.places.items()}}
         written = written.copy()
-        if isinstance(self._observed, spaces.Discrete):
+        if self._rows:
+            written[..., : self.num_observed] = observation
+        elif isinstance(self._observed, spaces.Discrete):
             first = int(self._observed.start)
             written[..., : self.num_observed] = np.eye(self.num_observed)[np.asarray(observation) - first]
         else:

@@ -14,13 +14,15 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from meta_envs.arguments import require, require_whole, to_plain
+from meta_envs.envs.actions import Actions
 from meta_envs.family import Array, TaskFamily
 from meta_envs.wrappers.extended import Extended, check_extensible
-from meta_envs.wrappers.layers import family_of, keeps_rewards, layers
+from meta_envs.wrappers.layers import elapsed_times, family_of, keeps_rewards, layers
 
 INPUTS = ("action", "reward", "time", "reward_encoding")
 """The switches of `PreviousActionReward`."""
 ENCODINGS = ("scalar", "one_hot")
+LARGEST = float(np.finfo(np.float32).max)
 SWITCHES = {"previous_action": "action=False", "previous_reward": "reward=False", "time": "time=False"}
 
 
@@ -78,6 +80,7 @@ class History:
         if action:
             parts["previous_action"] = self._action_part(action_space)
         self._reward_values = _check_reward_values(reward_values, reward_encoding)
+        self._any_reward = payer is None
         if reward:
             parts["previous_reward"] = self._reward_part(payer, reward_encoding)
         if time:
@@ -113,40 +116,52 @@ class History:
         return spaces.Box(0.0, 1.0, (len(self._reward_values) + 1,), np.float32)
 
     def _make_rows(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
+        action, reward, time = (self._slices.get(name) for name in SWITCHES)
+        self._action_place = action
+        self._scalar_place = None if reward is None or self._reward_values is not None else reward.start
+        self._one_hot_place = None if self._reward_values is None else reward
+        self._time_place = None if time is None else time.start
         self._rows: Array | None = None
+        if action is not None and isinstance(action_space, spaces.Discrete):
+            self._first_action = int(action_space.start)
+            self._rows = np.zeros((int(action_space.n), len(self.blank)), np.float32)
+            self._rows[:, action] = np.eye(len(self._rows))
         self._plain_rows: list[Array] | None = None
-        if not isinstance(action_space, spaces.Discrete):
-            return
-        self._first_action = int(action_space.start)
-        self._rows = np.zeros((int(action_space.n), len(self.blank)), np.float32)
-        if "previous_action" in self._slices:
-            self._rows[:, self._slices["previous_action"]] = np.eye(len(self._rows))
-        if isinstance(observation_space, spaces.Box) and self.flat and self._reward_values is None:
+        numbers = isinstance(observation_space, spaces.Box) and self.flat and self._one_hot_place is None
+        if self._rows is not None and numbers:
             self._plain_rows = list(self._rows)
-            self._plain_times = self._times.tolist() if "time" in self._slices else []
-            places = {name: place.start for name, place in self._slices.items()}
-            self._reward_place, self._time_place = places.get("previous_reward"), places.get("time")
+            self._plain_times = [] if time is None else self._times.tolist()
 
     def past(self, action: Any, reward: Any, steps: Any) -> Array:
         """The past (..., W) float32 after actions (...), rewards (...) and so many steps of the lifetimes (...).
 
         Raises:
-            ValueError: If a reward is none of the distinct ones of a one-hot encoding.
+            ValueError: If a reward is none of the distinct ones of a one-hot encoding, or no finite float32.
         """
         if self._rows is not None:
-            written = self._rows.take(np.asarray(action).astype(np.intp, copy=False) - self._first_action, axis=0)
+            actions = np.asarray(action).astype(np.intp, copy=False)
+            written = self._rows.take(actions - self._first_action if self._first_action else actions, 0)
         else:
             written = np.zeros((*np.shape(reward), len(self.blank)), np.float32)
-        for name, place in self._slices.items():
-            if name == "previous_action" and self._rows is None:
-                written[..., place] = np.reshape(action, (*np.shape(reward), place.stop - place.start))
-            elif name == "previous_reward" and self._reward_values is None:
-                written[..., place.start] = reward
-            elif name == "previous_reward":
-                written[..., place] = self._one_hot_rewards[self._find_rewards(reward)]
-            elif name == "time":
-                written[..., place.start] = self._times.take(steps, mode="clip")
+            if self._action_place is not None:
+                shape = (*np.shape(reward), self._action_place.stop - self._action_place.start)
+                written[..., self._action_place] = np.reshape(action, shape)
+        if self._scalar_place is not None:
+            written[..., self._scalar_place] = self._check_rewards(reward) if self._any_reward else reward
+        elif self._one_hot_place is not None:
+            written[..., self._one_hot_place] = self._one_hot_rewards[self._find_rewards(reward)]
+        if self._time_place is not None:
+            written[..., self._time_place] = self._times.take(steps, mode="clip")
         return written
+
+    def _check_rewards(self, reward: Any) -> Any:
+        wrong = ~(np.abs(reward) <= LARGEST)
+        if np.any(wrong):
+            raise ValueError(
+                f"The reward {np.ravel(reward)[np.ravel(wrong)][0]} cannot be shown: let rewards be finite numbers of "
+                "float32, or give reward=False."
+            )
+        return reward
 
     def _find_rewards(self, reward: Any) -> Any:
         assert self._reward_values is not None
@@ -169,8 +184,8 @@ class History:
             return self.beside(observation, self.past(action, reward, steps))
         row = self._plain_rows[action - self._first_action].copy()
         row[: self._extended.num_observed] = observation
-        if self._reward_place is not None:
-            row[self._reward_place] = reward
+        if self._scalar_place is not None:
+            row[self._scalar_place] = self._check_rewards(reward) if self._any_reward else reward
         if self._time_place is not None:
             row[self._time_place] = self._plain_times[min(steps, len(self._plain_times) - 1)]
         return row
@@ -187,25 +202,6 @@ def _check_reward_values(values: Any, encoding: str) -> Array | None:
     fine = np.ndim(values) == 1 and known.size > 0 and bool(np.isfinite(known).all())
     require(fine, "reward_values", values, "give a list of finite numbers")
     return known
-
-
-def elapsed_times(env: Any) -> Array | None:
-    """Fractions of a lifetime that are over after 0, 1, ... steps (horizon + 1,) float64; None where unknown.
-
-    A wrapper that makes lifetimes longer, such as `MultiEpisode`, says so by an attribute of this name.
-    """
-    family = family_of(env)
-    if not isinstance(env, TaskFamily):
-        longer = [layer.elapsed_times for layer in layers(env) if hasattr(layer, "elapsed_times")]
-        base, spec = env.unwrapped, env.spec
-        if isinstance(base, gym.vector.AsyncVectorEnv) and base.call("has_wrapper_attr", "elapsed_times")[0]:
-            # Copies in other processes.
-            longer += base.get_attr("elapsed_times")[:1]
-        if longer:
-            return longer[0]
-        if family is None and spec is not None and spec.max_episode_steps is not None:
-            return np.arange(spec.max_episode_steps + 1) / spec.max_episode_steps
-    return None if family is None else family.elapsed(np.arange(family.horizon + 1))
 
 
 def _elapsed(env: Any, horizon: int | None) -> Array:
@@ -262,6 +258,7 @@ class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         RecordConstructorArgs.__init__(self, **{name: to_plain(value) for name, value in arguments.items()})
         self.history = History(env, env.observation_space, env.action_space, **arguments)
         self.observation_space = self.history.space
+        self._actions = Actions(env.action_space) if action else None
         self._steps = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -271,7 +268,14 @@ class PreviousActionReward(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         return self.history.beside(observation, self.history.blank), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Take an action, which is shown from now on as the previous one."""
+        """Take an action, which is shown from now on as the previous one.
+
+        Raises:
+            gymnasium.error.InvalidAction: If it is not in the action space; nothing is changed then.
+            ValueError: If the reward cannot be shown.
+        """
+        if self._actions is not None:
+            action = self._actions.one(action)
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._steps += 1
         reward = float(reward)

@@ -13,8 +13,7 @@ from gymnasium.utils import RecordConstructorArgs
 from meta_envs.arguments import require, require_whole, to_plain
 from meta_envs.family import Array
 from meta_envs.wrappers.extended import Extended
-from meta_envs.wrappers.history import elapsed_times
-from meta_envs.wrappers.layers import layers
+from meta_envs.wrappers.layers import elapsed_times, layers
 
 PART: dict[str, spaces.Box] = {"termination": spaces.Box(0.0, 1.0, (1,), np.float32)}
 

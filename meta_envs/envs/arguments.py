@@ -6,17 +6,10 @@ import copy
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.error import InvalidAction
 
 from meta_envs.arguments import is_whole, to_plain
 from meta_envs.family import Array, TaskFamily
-
-
-def invalid_action(action: Any, space: spaces.Space[Any]) -> InvalidAction:
-    """The error for an action that is not in the space."""
-    return InvalidAction(f"The action {action!r} ({type(action).__name__}) is not possible: give one of {space}.")
 
 
 def check_render_mode(mode: str | None, known: list[str]) -> str | None:

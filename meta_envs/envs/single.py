@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
+from meta_envs.envs.actions import Actions
 from meta_envs.envs.advice import Advice
-from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, invalid_action, take_options
+from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_seed, check_task, take_options
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.one import make_lifetime
@@ -47,7 +46,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
         self.metadata = {**self.metadata, "render_fps": find_painter(self.family).fps}
         self.action_space = self.family.action_space
         self.observation_space = self.family.observation_space
-        self._num_actions = int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else None
+        self._actions = Actions(self.action_space)
         self._lifetime = make_lifetime(self.family)
         self._over = True
         self._advice = Advice(self.family, 1)
@@ -159,14 +158,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
                 if self._lifetime.task is None
                 else "This lifetime is over: call reset() to begin the next one."
             )
-        if self._num_actions is None:
-            if not self.action_space.contains(action):
-                raise invalid_action(action, self.action_space)
-        else:
-            if type(action) is not int:
-                action = self._to_int(action)
-            if not 0 <= action < self._num_actions:
-                raise invalid_action(action, self.action_space)
+        action = self._actions.one(action)
         reward, terminated = self._lifetime.step(action)
         self._over = terminated
         if self._belief is not None:
@@ -176,12 +168,6 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
             self._trace.add(action, self._lifetime.outcome, self._lifetime.state(), reward, terminated)
             self._show()
         return self._lifetime.observe(), reward, terminated, False, {}
-
-    def _to_int(self, action: Any) -> int:
-        try:
-            return operator.index(action)
-        except TypeError:
-            raise invalid_action(action, self.action_space) from None
 
     def render(self) -> Any:
         """The picture (height, width, 3) uint8, the text, or None after showing a window, as ``render_mode`` says.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from meta_envs.arguments import require_whole
+from meta_envs.envs.actions import Actions
 from meta_envs.envs.advice import Advice
-from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_task, invalid_action, list_seeds, take_options
+from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_task, list_seeds, take_options
 from meta_envs.envs.single import RENDER_FPS
 from meta_envs.family import Array, Observation, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
@@ -66,16 +66,14 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         self.render_mode = check_render_mode(render_mode, RENDER_MODES)
         self.single_action_space = self.family.action_space
         self.single_observation_space = self.family.observation_space
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._actions = Actions(self.single_action_space, self.num_envs)
+        self.action_space = self._actions.space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        single = self.single_action_space
-        self._num_actions = int(single.n) if isinstance(single, spaces.Discrete) else None
-        # Of a Box the number nearest to 0, of others the first.
-        low_high = (single.low, single.high) if isinstance(single, spaces.Box) else None
-        self._idle_action = np.clip(0, *low_high) if low_high else getattr(single, "start", 0)
         self._everyone = np.arange(self.num_envs)
         self._lifetimes = make_lifetimes(self.family, self.num_envs)
         self._streams = Streams(self.num_envs, self.family.num_chance)
+        self._begun = False
+        # Copies whose lifetime is over (num_envs,) bool, or None where all go on.
         self._over: Array | None = None
         self._advice = Advice(self.family, self.num_envs)
         self._belief: Belief | None = None
@@ -93,7 +91,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
         """
-        if self._over is None:
+        if not self._begun:
             raise ResetNeeded("There are no tasks yet: call reset() first.")
         return self._lifetimes.task.copy()
 
@@ -104,9 +102,9 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         Raises:
             gymnasium.error.ResetNeeded: Before the first `reset`.
         """
-        if self._over is None:
+        if not self._begun:
             raise ResetNeeded("There are no lifetimes yet: call reset() first.")
-        return ~self._over
+        return np.ones(self.num_envs, dtype=bool) if self._over is None else ~self._over
 
     @property
     def best_action(self) -> Array | None:
@@ -180,15 +178,16 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             raise ValueError(
                 f"reset_mask={mask!r} is not possible: give a boolean array ({self.num_envs},) with a True in it."
             )
-        if self._over is None and not mask.all():
+        if not self._begun and not mask.all():
             raise ValueError(f"reset_mask={mask!r} leaves copies that never began: reset all of them first.")
         return np.flatnonzero(mask)
 
     def _begin(self, index: Array, task: Array | None = None) -> None:
         self._lifetimes.begin(index, self._streams.draw(index), task)
-        if self._over is None:
-            self._over = np.zeros(self.num_envs, dtype=bool)
-        self._over[index] = False
+        self._begun = True
+        if self._over is not None:
+            self._over[index] = False
+            self._over = self._over if self._over.any() else None
         if self._belief is not None:
             self._belief.begin(index, self._lifetimes.state())
         if self._viewer is not None:
@@ -213,12 +212,10 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             gymnasium.error.ResetNeeded: Before the first `reset`, and with "Disabled" if a copy's lifetime is over.
             gymnasium.error.InvalidAction: If an action is not in the action space; nothing is changed then.
         """
-        over = self._over
-        if over is None:
+        if not self._begun:
             raise ResetNeeded("There are no lifetimes yet: call reset() first.")
-        waiting = over if over.any() else None
-        idle = waiting if self._mode is AutoresetMode.NEXT_STEP else None
-        actions = self._check_actions(actions, idle)
+        waiting = self._over
+        actions = self._actions.many(actions, waiting if self._mode is AutoresetMode.NEXT_STEP else None)
         if waiting is not None and self._mode is AutoresetMode.DISABLED:
             copies = np.flatnonzero(waiting).tolist()
             raise ResetNeeded(
@@ -236,32 +233,17 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             self._begin(np.flatnonzero(waiting))
         observation = self._lifetimes.observe()
         infos: dict[str, Any] = {}
-        self._over = terminated.copy()
-        if self._mode is AutoresetMode.SAME_STEP and terminated.any():
+        if np.count_nonzero(terminated) == 0:
+            self._over = None
+        elif self._mode is not AutoresetMode.SAME_STEP:
+            self._over = terminated.copy()
+        else:
             infos = _final_infos(observation, terminated)
             ended = np.flatnonzero(terminated)
             self._begin(ended)
             # Only the newborn are observed again: images cost more than all else.
             put(observation, ended, self._lifetimes.observe(ended))
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
-
-    def _check_actions(self, actions: Any, idle: Array | None) -> Array:
-        if self._num_actions is None:
-            actions = _overwrite(actions, idle, self._idle_action)
-            if not self.action_space.contains(actions):
-                raise invalid_action(actions, self.action_space)
-            return np.asarray(actions)
-        try:
-            array = np.asarray(actions)
-        except ValueError:
-            raise invalid_action(actions, self.action_space) from None
-        if array.dtype.kind not in "iu" or array.shape != (self.num_envs,):
-            raise invalid_action(actions, self.action_space)
-        array = _overwrite(array, idle, 0)
-        if array.min() < 0 or array.max() >= self._num_actions:
-            wrong = array[(array < 0) | (array >= self._num_actions)][0]
-            raise invalid_action(int(wrong), self.single_action_space)
-        return array.astype(np.intp, copy=False)
 
     def render(self) -> tuple[Any, ...] | None:
         """One picture (height, width, 3) uint8 or text a copy.
@@ -282,18 +264,10 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
             self._viewer.close()
 
 
-def _overwrite(actions: Any, idle: Array | None, action: Any) -> Any:
-    if idle is None or not isinstance(actions, np.ndarray) or actions.shape[:1] != idle.shape:
-        return actions
-    actions = actions.copy()
-    actions[idle] = action
-    return actions
-
-
 def _final_infos(observation: Observation, ended: Array) -> dict[str, Any]:
     final = np.full(len(ended), None, dtype=object)
     index = np.flatnonzero(ended)
     last = take(observation, index)
-    for place, copy in enumerate(index):
+    for place, copy in enumerate(index.tolist()):
         final[copy] = pick(last, place)
     return {"final_obs": final, "_final_obs": ended.copy(), "final_info": {}, "_final_info": ended.copy()}

@@ -41,9 +41,17 @@ class Lifetimes(ABC):
         self.family = family
         self.num = num
         self.task = np.zeros((num, len(family.task_names)))
-        self.steps = np.zeros(num, np.intp)
+        self._horizon = family.horizon
+        self._steps = np.zeros(num, np.intp)
+        # Steps taken by all alike, where nobody is ahead: then nothing has to be counted for each.
         self._clock: int | None = 0
         self._everyone = np.arange(num)
+        self._step_chance = np.empty((family.horizon, num, family.num_step_chance))
+
+    @property
+    def steps(self) -> Array:
+        """Steps taken so far (num,), not to be changed."""
+        return self._steps if self._clock is None else np.full(self.num, self._clock)
 
     def begin(self, index: Array, chance: Array, task: Array | None = None) -> None:
         """Begin the lifetimes ``index`` (b,) with uniforms (b, num_chance), in the given tasks (b, T) if any."""
@@ -51,23 +59,31 @@ class Lifetimes(ABC):
         if task is None:
             task = self.family.sample_task(task_chance)
         self.task[index] = task
-        self.steps[index] = 0
-        self._clock = 0 if not self.steps.any() else None
+        self._steps = self.steps
+        self._steps[index] = 0
+        self._clock = None if self._steps.any() else 0
         shape = (len(index), self.family.horizon, self.family.num_step_chance)
-        step_chance = chance[:, self.family.num_task_chance :].reshape(shape)
-        self._enter(index, task, task_chance, step_chance)
+        self._step_chance[:, index] = chance[:, self.family.num_task_chance :].reshape(shape).swapaxes(0, 1)
+        self._enter(index, task, task_chance)
 
     def step(self, action: Array) -> Step:
         """Take one step: actions (num,) or (num, ...). Lifetimes that are over must have begun anew before."""
         outcome, reward = self._transition(action)
-        self.steps += 1
-        if self._clock is not None:
-            self._clock += 1
-            over = np.full(self.num, self._clock == self.family.horizon)
+        if self._clock is None:
+            self._steps += 1
+            over = self._steps >= self._horizon
         else:
-            over = self.steps >= self.family.horizon
+            self._clock += 1
+            over = (np.ones if self._clock == self._horizon else np.zeros)(self.num, bool)
         ended = self._ended()
         return Step(outcome, reward, over if ended is None else over | ended)
+
+    def _chance(self) -> Array:
+        """The uniforms (num, num_step_chance) of the step that comes."""
+        last = self._horizon - 1
+        if self._clock is not None:
+            return self._step_chance[min(self._clock, last)]
+        return self._step_chance[np.minimum(self._steps, last), self._everyone]
 
     @abstractmethod
     def state(self) -> Array:
@@ -78,8 +94,8 @@ class Lifetimes(ABC):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
 
     @abstractmethod
-    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
-        """Take new lifetimes in: ``step_chance`` is (b, horizon, num_step_chance)."""
+    def _enter(self, index: Array, task: Array, task_chance: Array) -> None:
+        """Take new lifetimes in."""
 
     @abstractmethod
     def _transition(self, action: Array) -> tuple[Array, Array]:
@@ -95,7 +111,6 @@ class PlainLifetimes(Lifetimes):
 
     def __init__(self, family: TaskFamily, num: int) -> None:
         super().__init__(family, num)
-        self._step_chance = np.empty((family.horizon, num, family.num_step_chance))
         self._state: Array | None = None
         self._visible = None if isinstance(family, DiscreteFamily) else self.task
 
@@ -108,12 +123,11 @@ class PlainLifetimes(Lifetimes):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
         return self.family.observe(None if self._visible is None else self._visible[index], self.state()[index])
 
-    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
+    def _enter(self, index: Array, task: Array, task_chance: Array) -> None:
         newborn = self.family.initial_state(None if self._visible is None else task, task_chance)
         if self._state is None:
             self._state = np.zeros((self.num, *newborn.shape[1:]), newborn.dtype)
         self._state[index] = newborn
-        self._step_chance[:, index] = step_chance.swapaxes(0, 1)
 
     def _transition(self, action: Array) -> tuple[Array, Array]:
         state = self.state()
@@ -121,13 +135,6 @@ class PlainLifetimes(Lifetimes):
         reward = self.family.reward(state, action, outcome)
         self._state = self.family.next_state(state, action, outcome)
         return outcome, reward
-
-    def _chance(self) -> Array:
-        """The uniforms (num, num_step_chance) of the step that comes."""
-        last = self.family.horizon - 1
-        if self._clock is not None or self.family.num_step_chance == 0:
-            return self._step_chance[min(self._clock or 0, last)]
-        return self._step_chance[np.minimum(self.steps, last), self._everyone]
 
     def _ended(self) -> Array | None:
         return self.family.terminated(self._visible, self.state())
@@ -140,11 +147,13 @@ class TabulatedLifetimes(Lifetimes):
         super().__init__(family, num)
         self._family = family
         self._tables = tables
-        self._thresholds = len(tables.states) * tables.num_actions * (tables.num_outcomes - 1)
-        self._law = np.empty(num * self._thresholds)
-        self._offset = self._everyone * self._thresholds
+        # One law (num, N * A) a threshold; where there is one outcome alone, it stands below a threshold too.
+        self._law, *self._laws = np.full((max(tables.num_outcomes - 1, 1), num, len(tables.pair_action)), np.inf)
+        self._offset = self._everyone * len(tables.pair_action)
         self._row = np.zeros(num, np.intp)
-        self._step_chance = np.empty((family.horizon, num))
+        self._moves = len(tables.states) > 1
+        # One for each, because NumPy takes twice as long to multiply few numbers by one.
+        self._num_actions, self._num_outcomes = np.full(num, tables.num_actions), np.full(num, tables.num_outcomes)
 
     def state(self) -> Array:
         """The states (num, S)."""
@@ -154,25 +163,24 @@ class TabulatedLifetimes(Lifetimes):
         """Observations (b, ...) of the lifetimes ``index`` (b,), new arrays."""
         return take(self._tables.observation, self._row[index])
 
-    def _enter(self, index: Array, task: Array, task_chance: Array, step_chance: Array) -> None:
-        self._law.reshape(self.num, -1)[index] = law_thresholds(self._family, self._tables, task)
-        self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, task_chance))
-        self._step_chance[:, index] = step_chance[:, :, 0].T
+    def _enter(self, index: Array, task: Array, task_chance: Array) -> None:
+        thresholds = law_thresholds(self._family, self._tables, task)
+        for number, law in zip(range(self._tables.num_outcomes - 1), (self._law, *self._laws), strict=False):
+            law[index] = thresholds[:, number :: self._tables.num_outcomes - 1]
+        if self._moves:
+            self._row[index] = find_rows(self._tables.states, self.family.initial_state(None, task_chance))
 
     def _transition(self, action: Array) -> tuple[Array, Array]:
-        tables = self._tables
-        if self._clock is not None:
-            chance = self._step_chance[min(self._clock, self.family.horizon - 1)]
-        else:
-            chance = self._step_chance[np.minimum(self.steps, self.family.horizon - 1), self._everyone]
-        pair = self._row * tables.num_actions + action
-        first = self._offset + pair * (tables.num_outcomes - 1)
-        outcome = np.zeros(self.num, np.intp)
-        for threshold in range(tables.num_outcomes - 1):
-            outcome += chance >= self._law.take(first + threshold)
-        place = pair * tables.num_outcomes + outcome
-        self._row = tables.next_row.take(place)
-        return outcome, tables.reward.take(place)
+        chance = self._chance()[:, 0]
+        pair = self._row * self._num_actions + action if self._moves else action
+        place = self._offset + pair
+        outcome = (chance >= self._law.take(place)).astype(np.intp)
+        for law in self._laws:
+            outcome += chance >= law.take(place)
+        place = pair * self._num_outcomes + outcome
+        if self._moves:
+            self._row = self._tables.next_row.take(place)
+        return outcome, self._tables.reward.take(place)
 
     def _ended(self) -> Array | None:
         terminal = self._tables.terminal
@@ -189,8 +197,8 @@ def pick(observation: Observation, copy: int) -> Observation:
 def take(observation: Observation, index: Array | int) -> Observation:
     """The observations of some copies, or of one, in new arrays."""
     if isinstance(observation, dict):
-        return {key: part.take(index, axis=0) for key, part in observation.items()}
-    return observation.take(index, axis=0)
+        return {key: part.take(index, 0) for key, part in observation.items()}
+    return observation.take(index, 0)
 
 
 def put(observation: Observation, index: Array, part: Observation) -> None:

@@ -106,8 +106,10 @@ def find_rows(states: Array, wanted: Array) -> Array:
     """
     if len(states) == 1:
         return np.zeros(len(wanted), np.intp)
-    if len(wanted) > 1 and np.all(wanted == wanted[:1]):
-        return np.repeat(find_rows(states, wanted[:1]), len(wanted))
+    if np.all(wanted == wanted[:1]):
+        first = np.flatnonzero(np.all(states == wanted[:1], axis=-1))[:1]
+        if len(first) == 1:
+            return np.repeat(first, len(wanted))
     code = np.unique(np.concatenate([states, wanted]), axis=0, return_inverse=True)[1].ravel()
     row_of = np.full(len(code), -1)
     row_of[code[: len(states)][::-1]] = np.arange(len(states))[::-1]

@@ -10,9 +10,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers.vector import DictInfoToList
 
+from meta_envs.envs.actions import Actions
 from meta_envs.family import Array
 from meta_envs.wrappers.history import History
-from meta_envs.wrappers.layers import layers
+from meta_envs.wrappers.layers import layers, refuses_actions
 from meta_envs.wrappers.vector.expected_reward import ExpectedReward
 from meta_envs.wrappers.vector.multi_episode import MultiEpisode
 from meta_envs.wrappers.vector.privileged import Privileged
@@ -66,7 +67,11 @@ class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
         self.observation_space = batch_space(self.history.space, self.num_envs)
         self._past = np.tile(self.history.blank, (self.num_envs, 1))
         self._steps = np.zeros(self.num_envs, np.intp)
-        self._over = np.zeros(self.num_envs, dtype=bool)
+        self._one = np.ones(self.num_envs, np.intp)
+        # Copies that begin anew at the next step (num_envs,) bool, or None where none does.
+        self._over: Array | None = None
+        looks = action and not refuses_actions(env)
+        self._actions = Actions(env.single_action_space, self.num_envs) if looks else None
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin lifetimes, all or those of ``options["reset_mask"]``: nothing is past in them."""
@@ -74,22 +79,34 @@ class PreviousActionReward(VectorWrapper[Any, Any, Any, Any, Any]):
         # Gymnasium's SyncVectorEnv takes the mask out of the dictionary that it is given.
         observation, infos = self.env.reset(seed=seed, options=None if options is None else dict(options))
         self._forget(mask)
-        self._over[mask] = False
+        if self._over is not None:
+            self._over[mask] = False
         return self.history.beside(observation, self._past), infos
 
     def step(self, actions: Any) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
-        """Take actions, which are shown from now on as the previous ones."""
+        """Take actions, which are shown from now on as the previous ones.
+
+        Raises:
+            gymnasium.error.InvalidAction: If one of them is not in the action space; nothing is changed then.
+            ValueError: If a reward cannot be shown.
+        """
+        begun = self._over
+        if self._actions is not None:
+            actions = self._actions.many(actions, begun)
         observation, reward, terminated, truncated, infos = self.env.step(actions)
-        self._steps += 1
-        if self._mode is AutoresetMode.NEXT_STEP and self._over.any():
-            # The dead step's action and reward are none: copies that were over have only begun anew.
-            live = ~self._over
-            self._past[live] = self.history.past(np.asarray(actions)[live], reward[live], self._steps[live])
-            self._forget(self._over)
-        else:
+        self._steps += self._one
+        if begun is None:
             self._past = self.history.past(actions, reward, self._steps)
-        self._over = over = terminated | truncated
-        if self._mode is AutoresetMode.SAME_STEP and over.any():
+        else:
+            # The dead step's action and reward are none: copies that were over have only begun anew.
+            live = ~begun
+            self._past[live] = self.history.past(np.asarray(actions)[live], reward[live], self._steps[live])
+            self._forget(begun)
+            self._over = None
+        over = terminated | truncated
+        if np.count_nonzero(over) and self._mode is AutoresetMode.NEXT_STEP:
+            self._over = over
+        elif np.count_nonzero(over) and self._mode is AutoresetMode.SAME_STEP:
             infos = {**infos, "final_obs": self._extend_final(infos["final_obs"], np.flatnonzero(over))}
             self._forget(over)
         return self.history.beside(observation, self._past), reward, terminated, truncated, infos

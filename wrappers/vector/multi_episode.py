@@ -12,8 +12,7 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers.vector import DictInfoToList
 
 from meta_envs.family import Array
-from meta_envs.wrappers.history import elapsed_times
-from meta_envs.wrappers.layers import layers
+from meta_envs.wrappers.layers import elapsed_times, layers
 from meta_envs.wrappers.multi_episode import Flag, check_arguments, check_kept, no_task, repeat_times
 from meta_envs.wrappers.vector.infos import join_infos, pick_infos
 
