@@ -349,6 +349,69 @@ def test_without_task_or_keep_it_is_refused():
         expect_sentence(str(caught.value))
 
 
+class Deaf(Hidden):
+    """Looks at no option, and draws its goal anew."""
+
+    def choose(self, options, drawn):
+        return drawn
+
+
+def by_keyword(keep_goal):
+    """An option that is taken as an argument."""
+    return keep_goal
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda options: options["keep_goal"],
+        lambda options: "keep_goal" in options,
+        lambda options: options.pop("keep_goal"),
+        lambda options: dict(options).get("keep_goal"),
+        lambda options: [value for name, value in options.items() if name == "keep_goal"],
+        lambda options: by_keyword(**options),
+        lambda options: options == {"keep_goal": True},
+    ],
+)
+def test_however_an_option_is_looked_at(look, monkeypatch):
+    """An environment may read its options as it likes, alone and side by side; one that does not is refused."""
+
+    def run(each, wrap=MultiEpisode, batch=lambda each: each()):
+        env = wrap(batch(lambda: TimeLimit(each(), 1)), num_episodes=3, keep={"keep_goal": True})
+        action = RIGHT if wrap is MultiEpisode else np.full(2, RIGHT)
+        env.reset(seed=0)
+        env.step(action)
+        return env.step(action)
+
+    monkeypatch.setattr(Hidden, "choose", lambda self, options, drawn: self.goal if look_at(options) else drawn)
+
+    def look_at(options):
+        return bool(options and look(options))
+
+    many = dict(wrap=wrappers.vector.MultiEpisode, batch=lambda each: SyncVectorEnv([each] * 2))
+    for how in ({}, many):
+        run(Hidden, **how)
+        with pytest.raises(ValueError, match=r"does not look at the reset options 'keep_goal'") as caught:
+            run(Deaf, **how)
+        expect_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize("id", ["MetaBandit-Restless-v0", "MetaTwoStep-Switching-v0"])
+def test_a_walk_or_schedule_is_part_of_the_task(id):
+    """Every inner episode goes through the same one from its beginning, and pays by chance of its own."""
+    for env in (each(env, num_episodes=3) for each, env in both(id, num_trials=20)):
+        single, rewards = isinstance(env, gym.Env), []
+        env.reset(seed=0)
+        task = env.unwrapped.task
+        assert len(np.unique(np.atleast_2d(task)[0])) > 1
+        for episode in range(3):
+            np.testing.assert_array_equal(env.unwrapped.task, task)
+            steps = [env.step(0 if single else np.zeros(NUM, int))[:3] for _ in range(env.unwrapped.family.horizon)]
+            rewards.append(tuple(np.ravel([reward for _, reward, _ in steps]).tolist()))
+            assert np.all(steps[-1][2]) == (episode == 2)
+        assert len(set(rewards)) == 3
+
+
 def test_what_stands_wrong_is_refused():
     """Autoreset and lists of infos inside, a vector environment that begins new tasks by itself, and no such mode."""
     venv = gym.make_vec(DEPENDENT, 2, autoreset_mode="NextStep")

@@ -408,3 +408,114 @@ def test_what_is_imported_late_is_listed():
     assert {"solve", "evaluate", "load_agent", "wrappers", "testing"} <= set(dir(meta_envs))
     assert {"PreviousActionReward", "SB3VecEnv", "vector"} <= set(dir(wrappers))
     assert meta_envs.load_agent is meta_envs.training.load_agent
+
+
+@pytest.mark.parametrize("key", ["episode", "statistics"])
+@pytest.mark.parametrize("outside", [True, False])
+@pytest.mark.parametrize("privileged", [True, False])
+def test_statistics_of_ended_episodes_reach_sb3(privileged, outside, key):
+    """In the info of the step that ended one, as `DummyVecEnv` has them; what is true of the new one is not there."""
+    statistics = partial(gym_vector.RecordEpisodeStatistics, stats_key=key)
+    order = [statistics, wrappers.vector.PreviousActionReward] + [wrappers.vector.Privileged] * privileged
+    venv = gym.make_vec("MetaBandit-Informative-v0", NUM)
+    for wrap in order[::-1] if outside else order:
+        venv = wrap(venv)
+    singles = [gym.wrappers.RecordEpisodeStatistics] + [wrappers.Privileged] * privileged
+    theirs = DummyVecEnv([partial(make_wrapped, "MetaBandit-Informative-v0", singles)] * NUM)
+    ours, ended = wrappers.SB3VecEnv(venv), 0
+    for env in (ours, theirs):
+        env.seed(0)
+        env.reset()
+    for _ in range(17):
+        actions = np.array([ours.action_space.sample() for _ in range(NUM)])
+        results = [env.step(actions) for env in (ours, theirs)]
+        for mine, other, over in zip(results[0][3], results[1][3], results[0][2], strict=True):
+            assert (key in mine) == over
+            assert mine.keys() - {key} == other.keys() - {"episode"}
+            if over:
+                assert [mine[key][name] for name in "rl"] == [other["episode"][name] for name in "rl"]
+                ended += 1
+        assert not difference(*([*map(dict.keys, env.reset_infos)] for env in (ours, theirs)))
+    assert ended == 17 // 5 * NUM
+
+
+def make_wrapped(id, wraps):
+    """A single environment in these wrappers, the first one innermost."""
+    env = gym.make(id)
+    for wrap in wraps:
+        env = wrap(env)
+    return env
+
+
+class Counting(Foreign):
+    """Counts its steps, and takes whatever it is given."""
+
+    taken = 0
+
+    def step(self, action):
+        self.taken += 1
+        return super().step(action)
+
+
+BOX = spaces.Box(-2.0, 3.0, (2,), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("space", "action"),
+    [
+        *((BOX, action) for action in ([5.0, 0.0], [NAN, 0.0], [0.0], [[0.0, 0.0]], ["a", "b"], 1.0, None)),
+        *((spaces.Discrete(3, start=2), action) for action in (1, 5, -1, 2.0, True, "2", [2], None)),
+    ],
+    ids=str,
+)
+def test_what_is_no_action_is_refused_before_the_environment_sees_it(space, action):
+    """Environments of others take much; what is shown stays in the declared space, and all goes on as before."""
+    make = partial(Counting, spaces.Box(0.0, 1.0, (2,), np.float32), space)
+    fine = [2.5, -1.0] if space is BOX else 4
+    for wrap, env in (
+        (PreviousActionReward, make()),
+        *(
+            (wrappers.vector.PreviousActionReward, SyncVectorEnv([make] * 2, autoreset_mode=mode))
+            for mode in AutoresetMode
+        ),
+    ):
+        many = isinstance(env, SyncVectorEnv)
+        wrapped = wrap(env, horizon=5)
+        wrapped.reset(seed=0)
+        with pytest.raises(InvalidAction, match="is not possible: give one of") as caught:
+            wrapped.step([fine, action] if many else action)
+        expect_sentence(str(caught.value))
+        assert [each.taken for each in (env.envs if many else [env])] == [0] * (2 if many else 1)
+        observation = wrapped.step(np.array([fine] * 2) if many else fine)[0]
+        assert wrapped.observation_space.contains(observation)
+        expected = [2.5, -1.0] if space is BOX else [0, 0, 1]
+        np.testing.assert_array_equal(np.atleast_2d(observation)[0, 2:-2], expected)
+
+
+class Paying(gym.Wrapper):
+    """Somebody's wrapper that pays what it likes."""
+
+    def __init__(self, env, reward):
+        super().__init__(env)
+        self.reward = reward
+
+    def step(self, action):
+        observation, _, *rest = self.env.step(action)
+        return observation, self.reward, *rest
+
+
+@pytest.mark.parametrize("reward", [-7.0, 40.0, NAN, float("inf"), 1e300])
+def test_rewards_of_others_are_shown_or_refused(reward):
+    """A range that a wrapper may leave is not declared, and what no observation can hold is refused."""
+    single = PreviousActionReward(Paying(gym.make(DEPENDENT), reward))
+    many = wrappers.vector.PreviousActionReward(make_sync(DEPENDENT, 2, "SameStep", [partial(Paying, reward=reward)]))
+    for env, action in ((single, 1), (many, np.ones(2, int))):
+        env.reset(seed=0)
+        if abs(reward) < 100:
+            observation = env.step(action)[0]
+            assert env.observation_space.contains(observation)
+            assert np.all(observation[..., 3] == reward)
+        else:
+            with pytest.raises(ValueError, match="cannot be shown: ") as caught:
+                env.step(action)
+            expect_sentence(str(caught.value).replace("1e+300", ""))

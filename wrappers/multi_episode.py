@@ -60,6 +60,10 @@ class MultiEpisode(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     ...}``; an environment without it may keep its task when asked by ``keep``. Options of `reset` itself go to the
     first inner episode only. Inner resets have no seed, so that every inner episode has chance of its own.
 
+    A task is all that is hidden and drawn once: where it holds a walk or a schedule, as in restless bandits and in the
+    two-step task with switches, that begins anew in each inner episode and is the same one, as an MDP of Duan et al. is
+    the same in all episodes of a trial. For a walk that goes on, make lifetimes longer (``num_trials``).
+
     Infos are the step's, and where an inner episode ends also those of the next one's reset, which go first.
 
     Args:
@@ -70,7 +74,8 @@ class MultiEpisode(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Raises:
         ValueError: If an argument makes no sense, or observations cannot be extended; at a reset, if the environment
-            neither shows its task nor was told how to keep it, or does not keep it.
+            neither shows its task nor was told how to keep it; at the first inner reset, if it shows another task or
+            looks at none of the options of ``keep``.
     """
 
     def __init__(self, env: gym.Env[Any, Any], *, num_episodes: int, keep: dict[str, Any] | None = None) -> None:
@@ -113,17 +118,64 @@ class MultiEpisode(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._episode += 1
         over = self._episode >= self.num_episodes
         if not over:
-            options = {"task": deepcopy(self._task)} if self._keep is None else deepcopy(self._keep)
-            observation, fresh = self.env.reset(options=options)
+            options = {"task": deepcopy(self._task)} if self._keep is None else note(self._keep)
+            observation, fresh = self.env.reset(options=dict(options))
             info = {**info, **fresh}
             if self._keep is None:
                 check_kept(self.env, self._find_task(), self._task)
+            else:
+                check_asked(self.env, options)
         return self._flag.beside_one(observation, 1), float(reward), over, False, info
 
     def _find_task(self) -> Any:
         if not self.env.has_wrapper_attr("task"):
             raise no_task(self.env)
         return deepcopy(self.env.get_wrapper_attr("task"))
+
+
+class Name(str):
+    """The name of a reset option that notes whether it was asked for, by look-up or comparison.
+
+    Attributes:
+        asked: Whether it was; also if it was sent to another process, where nobody sees it.
+    """
+
+    __slots__ = ("asked",)
+    __hash__ = str.__hash__
+
+    def __init__(self, name: str) -> None:
+        self.asked = False
+
+    def __eq__(self, other: object) -> bool:
+        same = str(self) == other
+        self.asked |= same
+        return same
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        self.asked = True
+        return str, (str(self),)
+
+
+def note(keep: dict[str, Any]) -> dict[str, Any]:
+    """The options that keep a task, for one reset, under names that note whether they were asked for."""
+    return {Name(name): deepcopy(value) for name, value in keep.items()}
+
+
+def check_asked(env: Any, options: dict[str, Any]) -> None:
+    """Refuse environments that did not look at any of the options that were to keep their task.
+
+    Raises:
+        ValueError: If none of `note`'s names was asked for.
+    """
+    if not any(name.asked for name in options if isinstance(name, Name)):
+        kept = ", ".join(map(repr, map(str, options)))
+        raise ValueError(
+            f"{env} does not look at the reset options {kept} of keep, and so does not keep its task: give those "
+            "that it knows, or let it show its task as the attribute 'task' and take options={'task': ...}."
+        )
 
 
 def check_arguments(num_episodes: Any, keep: Any) -> None:

@@ -32,6 +32,7 @@ class SB3VecEnv(VecEnv):
         self.venv = venv
         self.metadata = venv.metadata
         self._actions: Any = None
+        self._first_keys: set[str] = set()
         super().__init__(venv.num_envs, venv.single_observation_space, venv.single_action_space)
 
     def reset(self) -> Any:
@@ -46,6 +47,7 @@ class SB3VecEnv(VecEnv):
         consecutive = first is not None and seeds == list(range(first, first + self.num_envs))
         seed = None if all(each is None for each in seeds) else first if consecutive else seeds
         observation, infos = self.venv.reset(seed=seed, options=self._join_options() or None)
+        self._first_keys = set(infos)
         self.reset_infos = self._list_infos(infos)
         self._reset_seeds()
         self._reset_options()
@@ -80,20 +82,25 @@ class SB3VecEnv(VecEnv):
         listed = self._list_infos({key: value for key, value in infos.items() if key not in FINAL})
         final = self._list_infos(infos.get("final_info", {}))
         for copy in np.flatnonzero(done):
-            self.reset_infos[copy] = listed[copy]
-            listed[copy] = final[copy]
+            # Beside the infos of the reset are those that wrappers add at an end, such as the statistics of an episode.
+            shown, listed[copy], self.reset_infos[copy] = listed[copy], {}, {}
+            for key, value in shown.items():
+                (self.reset_infos if key in self._first_keys else listed)[copy][key] = value
+            listed[copy].update(final[copy])
             listed[copy]["terminal_observation"] = infos["final_obs"][copy]
         for info, late, over in zip(listed, truncated.tolist(), terminated.tolist(), strict=True):
             info["TimeLimit.truncated"] = late and not over
         return observation, reward.astype(np.float32), done, listed
 
-    def _list_infos(self, infos: dict[str, Any]) -> list[dict[str, Any]]:
+    def _list_infos(self, infos: dict[str, Any], everyone: Any = None) -> list[dict[str, Any]]:
+        """One dictionary a copy, of what the masks say is its own; inside others, what has no mask is everyone's."""
         listed: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for key, value in infos.items():
-            if f"_{key}" not in infos:
+            mask = infos.get(f"_{key}", everyone)
+            if mask is None or (key.startswith("_") and key[1:] in infos):
                 continue
-            values = self._list_infos(value) if isinstance(value, dict) else value
-            for copy in np.flatnonzero(infos[f"_{key}"]):
+            values = self._list_infos(value, np.ones(self.num_envs, bool)) if isinstance(value, dict) else value
+            for copy in np.flatnonzero(mask):
                 listed[copy][key] = values[copy]
         return listed
 

@@ -13,7 +13,7 @@ from gymnasium.wrappers.vector import DictInfoToList
 
 from meta_envs.family import Array
 from meta_envs.wrappers.layers import elapsed_times, layers
-from meta_envs.wrappers.multi_episode import Flag, check_arguments, check_kept, no_task, repeat_times
+from meta_envs.wrappers.multi_episode import Flag, check_arguments, check_asked, check_kept, no_task, note, repeat_times
 from meta_envs.wrappers.vector.infos import join_infos, pick_infos
 
 
@@ -113,11 +113,13 @@ class MultiEpisode(VectorWrapper[Any, Any, Any, Any, Any]):
         self._over = over.copy()
         more = ended & ~over
         if more.any():
-            kept = {"task": self._task.copy()} if self._keep is None else deepcopy(self._keep)
+            kept = {"task": self._task.copy()} if self._keep is None else note(self._keep)
             observation, fresh = self.env.reset(options={**kept, "reset_mask": more.copy()})
             infos = join_infos(infos, fresh)
             if self._keep is None:
                 check_kept(self.env, self._find_task()[more], self._task[more])
+            else:
+                check_asked(self.env, kept)
         shown = self._flag.beside(observation, self._flags)
         if self._mode is AutoresetMode.SAME_STEP and over.any():
             final = _final_infos(shown, infos, over)
