@@ -30,12 +30,13 @@ def measure_envs(seconds: float) -> list[dict[str, Any]]:
         "bandit + history, gym.make": single(lambda: PreviousActionReward(gym.make(ID))),
     }
     beside = dict.fromkeys(list(runs)[1:], "CartPole, gym.make")
-    for num in (32, 1024, 4096):
-        cartpole, bandit = f"CartPole, {num} copies", f"bandit, {num} copies"
+    for num in (1, 32, 1024, 4096):
+        copies = f"{num} copies" if num > 1 else "1 copy"
+        cartpole, bandit = f"CartPole, {copies}", f"bandit, {copies}"
         runs[cartpole] = many(partial(gym.make_vec, "CartPole-v1", num_envs=num))
         runs[bandit] = many(partial(gym.make_vec, ID, num_envs=num))
-        runs[f"bandit + history, {num} copies"] = many(partial(with_history, num))
-        beside |= {bandit: cartpole, f"bandit + history, {num} copies": cartpole}
+        runs[f"bandit + history, {copies}"] = many(partial(with_history, num))
+        beside |= {bandit: cartpole, f"bandit + history, {copies}": cartpole}
     return compare(runs, beside)
 
 
