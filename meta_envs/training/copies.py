@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import types
 from enum import Enum
@@ -54,13 +55,21 @@ def _state_of(thing: Any, seen: set[int]) -> Any:
         return "list", [_state_of(each, seen) for each in thing]
     if isinstance(thing, dict):
         return "dict", {key: _state_of(each, seen) for key, each in thing.items()}
-    kept = (kind.__reduce_ex__, kind.__reduce__) == (object.__reduce_ex__, object.__reduce__)
-    if isinstance(thing, AsyncVectorEnv) or not kept or not hasattr(thing, "__dict__"):
+    if isinstance(thing, AsyncVectorEnv) or not _is_its_attributes(thing):
         raise TypeError(f"a {kind.__module__}.{kind.__qualname__}")
     if id(thing) in seen:
         return "fixed", None
     seen.add(id(thing))
     return "object", {name: _state_of(each, seen) for name, each in vars(thing).items()}
+
+
+def _is_its_attributes(thing: Any) -> bool:
+    """Whether they are all that there is to an object, by what it tells those who would copy it."""
+    try:
+        made, *_ = thing.__reduce_ex__(2)
+    except Exception:
+        return False
+    return made is copyreg.__newobj__ and hasattr(thing, "__dict__")  # type: ignore[attr-defined]
 
 
 def put_state(thing: Any, state: Any) -> Any:
