@@ -39,14 +39,14 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """
     parts = [content] if isinstance(content, bytes) else content
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         mode = _mode(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if mode is None or stat.S_ISREG(mode):
             _replace(Path(os.path.realpath(path)), parts, mode)
         else:
             with path.open("wb") as file:
                 file.writelines(parts)
-    except (OSError, ValueError) as error:  # a ValueError is of a name that no file can have
+    except OSError as error:
         raise OSError(
             f"{path} cannot be written ({reason_of(error)}): make room there, or give another place; what was there "
             "stays."
@@ -83,6 +83,8 @@ def _mode(path: Path) -> int | None:
         return path.stat().st_mode
     except FileNotFoundError:
         return None
+    except ValueError as error:  # as of a null in it
+        raise OSError(f"no file can have this name: {error}") from error
 
 
 def is_there(path: Path) -> bool:

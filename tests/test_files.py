@@ -103,6 +103,15 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
     assert len([*tmp_path.iterdir()]) == 1
 
 
+def test_what_makes_the_content_fails_in_its_own_words(tmp_path: Path) -> None:
+    """As a learner may whose trials are written: that is not for want of room."""
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(ValueError, match=r"^invalid literal"):
+        write_atomically(tmp_path / "file", (bytes([int(word)]) for word in ("1", "x")))
+    assert (tmp_path / "file").read_text() == "old"
+    assert len([*tmp_path.iterdir()]) == 1
+
+
 def test_every_bit_of_a_sealed_text_counts() -> None:
     """Each of all, the SHA-256 and its name among them; that a text inside looks like one does not matter."""
     inside = json.dumps({"sha256": BLANK})

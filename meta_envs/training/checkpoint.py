@@ -71,9 +71,8 @@ def to_bytes(card: Mapping[str, Any], model: MetaRecurrentPPO, history: History)
 
 @contextmanager
 def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
-    """Say in one sentence that the directory of a run takes no more; one that was taken away is made again."""
+    """Say in one sentence that the directory of a run takes no more."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         kept = (directory / "checkpoint.pt").is_file()

@@ -228,7 +228,11 @@ def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None
 def _rescue(agent: Agent, path: Path, error: OSError) -> None:
     try:
         other = Path(mkdtemp(prefix="meta-envs-")) / path.name
-        agent.save(other)
+        try:
+            agent.save(other)
+        except OSError:
+            other.parent.rmdir()
+            raise
     except OSError:
         return
     raise OSError(
