@@ -35,7 +35,7 @@ def state_of(thing: Any) -> Any:
 
     Returns:
         A tuple of a kind and a content: ("value", a number, string or array), ("generator", the state of its bit
-        generator), ("list" or "dict", states), ("object", the states of its attributes by name) or ("fixed", None).
+        generator), ("list", "set" or "dict", states), ("object", the states of its attributes by name) or ("fixed", None).
 
     Raises:
         TypeError: If it holds something of which this is not known, such as a process or an open file.
@@ -51,8 +51,8 @@ def _state_of(thing: Any, seen: set[int]) -> Any:
         return "value", thing
     if isinstance(thing, np.random.Generator):
         return "generator", thing.bit_generator.state
-    if isinstance(thing, list | tuple):
-        return "list", [_state_of(each, seen) for each in thing]
+    if isinstance(thing, list | tuple | set):
+        return "set" if isinstance(thing, set) else "list", [_state_of(each, seen) for each in thing]
     if isinstance(thing, dict):
         return "dict", {key: _state_of(each, seen) for key, each in thing.items()}
     if isinstance(thing, AsyncVectorEnv) or not _is_its_attributes(thing):
@@ -95,6 +95,8 @@ def put_state(thing: Any, state: Any) -> Any:
             thing = np.random.Generator(getattr(np.random, content["bit_generator"])())
         thing.bit_generator.state = content
         return thing
+    if kind == "set":
+        return {put_state(None, each) for each in content}
     if kind == "list":
         before = list(thing) if isinstance(thing, list | tuple) else []
         after = [
@@ -105,7 +107,7 @@ def put_state(thing: Any, state: Any) -> Any:
         return {
             key: put_state(thing.get(key) if isinstance(thing, dict) else None, each) for key, each in content.items()
         }
-    if kind == "object" and hasattr(thing, "__dict__"):
+    if kind == "object" and hasattr(thing, "__dict__") and not isinstance(thing, FIXED):
         for name, each in content.items():
             vars(thing)[name] = put_state(vars(thing).get(name), each)
         return thing
