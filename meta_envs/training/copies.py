@@ -35,7 +35,8 @@ def state_of(thing: Any) -> Any:
 
     Returns:
         A tuple of a kind and a content: ("value", a number, string or array), ("generator", the state of its bit
-        generator), ("list", "set" or "dict", states), ("object", the states of its attributes by name) or ("fixed", None).
+        generator), ("list", "set" or "dict", states), ("object", the states of its attributes by name) or ("fixed",
+        None).
 
     Raises:
         TypeError: If it holds something of which this is not known, such as a process or an open file.
