@@ -12,6 +12,7 @@ from typing import Any
 
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
+from meta_envs.files import is_there
 from meta_envs.learners import (
     BEB,
     PSRL,
@@ -68,7 +69,7 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
 def is_agent(name: str) -> bool:
     """Whether a trained agent is meant: the shipped one, or one by its path."""
     path = Path(name)
-    return name.partition(":")[0] == "agent" or path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1
+    return name.partition(":")[0] == "agent" or is_there(path) or path.suffix == ".safetensors" or len(path.parts) > 1
 
 
 def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:

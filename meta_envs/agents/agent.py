@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch as th
-from safetensors import safe_open
-from safetensors.torch import save as to_bytes
 
 from meta_envs.agents import cards
 from meta_envs.agents.cards import AgentCard
 from meta_envs.agents.interface import IMAGE, INTERFACE, describe_interface, history_of, space_of
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
-from meta_envs.files import write_atomically
+from meta_envs.files import is_there, parse_json, write_atomically
 from meta_envs.learners.learner import Learner
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids
+from meta_envs.tensors import pack, unpack
 from meta_envs.wrappers.history import INPUTS
 
 PLAYS = ("greedy", "sampled")
@@ -79,21 +79,22 @@ class Agent(Learner):
         """
         inputs = {name: card["preset"][name] for name in INPUTS}
         made = AgentCard(**card, network=network, inputs=inputs, interface=describe_interface(family, inputs))
-        return cls(_make_policy(made, _weights(policy)).to(policy.device), made)
+        weights = {name: tensor.cpu().numpy() for name, tensor in _weights(policy).items()}
+        return cls(_make_policy(made, weights).to(policy.device), made)
 
     def save(self, path: Path, *, card_beside: bool = False) -> None:
         """Write weights and card, each file whole or not at all.
 
         Args:
-            path: A safetensors file, with the card in its header.
+            path: A safetensors file, with the card and the SHA-256 of all of it in its header.
             card_beside: Write the card beside it instead, as readable JSON with the SHA-256 of both, as shipped agents
                 have it.
         """
-        weights = {name: tensor.cpu().contiguous() for name, tensor in _weights(self.policy).items()}
+        weights = {name: tensor.cpu().numpy() for name, tensor in _weights(self.policy).items()}
         if not card_beside:
-            write_atomically(path, to_bytes(weights, {"card": json.dumps(self.card.to_dict())}))
+            write_atomically(path, pack(weights, card=json.dumps(self.card.to_dict())))
             return
-        content = to_bytes(weights)
+        content = pack(weights)
         write_atomically(path, content)
         write_atomically(path.with_suffix(".json"), cards.write_card(self.card, content))
 
@@ -172,16 +173,27 @@ def _to_tensors(shown: Any, device: th.device) -> Any:
     return th.from_numpy(np.array(shown, order="C")).to(device)
 
 
-def _make_policy(card: AgentCard, weights: dict[str, th.Tensor]) -> ActorCritic:
+def _make_policy(card: AgentCard, weights: dict[str, Array]) -> ActorCritic:
     inputs = card.interface["inputs"]
+    make = partial(ActorCritic, space_of(inputs), card.interface["num_actions"], parts=inputs, **card.network)
     with th.random.fork_rng(devices=[]):  # a network draws its first weights when it is made
-        policy = ActorCritic(space_of(inputs), card.interface["num_actions"], parts=inputs, **card.network)
-    known = _weights(policy)
-    if {name: tensor.shape for name, tensor in known.items()} != {name: each.shape for name, each in weights.items()}:
-        raise ValueError("its weights do not fit its card")
-    for name, tensor in known.items():
-        tensor.copy_(weights[name])
+        # First without memory: what a card asks for has no bounds, and the weights that are there have.
+        with th.device("meta"):
+            _require_fit(_weights(make()), weights)
+        policy = make()
+    for name, tensor in _weights(policy).items():
+        tensor.copy_(th.from_numpy(weights[name]))
     return policy.eval()
+
+
+def _require_fit(wanted: dict[str, th.Tensor], weights: dict[str, Array]) -> None:
+    for name, array in weights.items():
+        if array.dtype != np.float32:
+            raise ValueError(f"its weights {name} are {array.dtype}, not float32")
+        if not np.isfinite(array).all():
+            raise ValueError(f"its weights {name} are not all finite")
+    if {name: array.shape for name, array in weights.items()} != {name: (*w.shape,) for name, w in wanted.items()}:
+        raise ValueError("its weights do not fit its card")
 
 
 def _weights(policy: th.nn.Module) -> dict[str, th.Tensor]:
@@ -203,32 +215,25 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     """
     shipped = isinstance(source, str) and source.rpartition(":")[2] in ids()
     file = cards.find(str(source)) if shipped else Path(source)
-    file = file / "agent.safetensors" if file.is_dir() else file
-    if not file.is_file():
+    file = file / "agent.safetensors" if is_there(file) and file.is_dir() else file
+    if not (is_there(file) and file.is_file()):
         raise ValueError(
             f"There is no agent at {str(source)!r}: give an environment's id, or the file or the directory that "
             "training wrote."
         )
-    try:
+    with cards.reading(file, "install meta-envs again" if shipped else "train it again, or copy it again"):
         card, weights = _read(file)
-        for name, tensor in weights.items():
-            if not bool(tensor.isfinite().all()):
-                raise ValueError(f"its weights {name} are not all finite")
         agent = Agent(_make_policy(card, weights), card)
-    except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        cure = "install meta-envs again" if shipped else "train it again, or copy it again"
-        raise ValueError(f"{file} is not a whole agent ({reason}): {cure}.") from error
     if play is not None:
         agent.play = play
     return agent
 
 
-def _read(file: Path) -> tuple[AgentCard, dict[str, th.Tensor]]:
-    """Card and weights."""
-    beside = file.with_suffix(".json").is_file()
-    card = cards.read_card(file) if beside else None
-    with safe_open(file, framework="pt") as opened:
-        if card is None:
-            card = AgentCard.from_dict(json.loads((opened.metadata() or {}).get("card", "null")))
-        return card, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+def _read(file: Path) -> tuple[AgentCard, dict[str, Array]]:
+    """Card and weights, of bytes that are read once: the file may be replaced at any moment."""
+    content = file.read_bytes()
+    if file.with_suffix(".json").is_file():
+        card = cards.read_card_beside(file, content)
+        return card, unpack(content)[0]
+    weights, texts = unpack(content)
+    return AgentCard.from_dict(parse_json(texts.get("card", "null"))), weights

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from meta_envs.agents.interface import INTERFACE
+from meta_envs.arguments import is_whole
 from meta_envs.errors import CannotServe
+from meta_envs.files import HASH, parse_json, reason_of
 from meta_envs.networks.kinds import NETWORK
 from meta_envs.registry import ids as all_ids
 from meta_envs.wrappers.history import INPUTS
@@ -21,9 +25,6 @@ SHARED = {
     "MetaBandit-RestlessHigh-v0": "MetaBandit-Restless-v0",
 }
 """Ids that have no agent of their own, and whose they have: one that does not know the volatility beforehand."""
-HASH = "sha256"
-
-
 FORMAT = 1
 """Of the card."""
 SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
@@ -97,6 +98,9 @@ class AgentCard:
             # What a later version can choose about a network is, in the cards of this one, as it was without.
             if not (found == set(keys) or (name == "network" and found < set(keys))):
                 raise ValueError(f"its card's {name} is of {', '.join(found)}, not of {', '.join(keys)}")
+        if not (isinstance(content["id"], str) and ":" not in content["id"] and is_whole(content["seed"])):
+            raise ValueError(f"its card is of {str(content['id'])[:40]!r}, seed {str(content['seed'])[:40]!r}")
+        refuse_family(content["keywords"], *(easier for _, easier in content["preset"].get("curriculum", ())))
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in content.items() if name in known})
 
@@ -125,19 +129,56 @@ def _card_of(id: str) -> Path:
     return FOLDER / f"{SHARED.get(id, id)}.json"
 
 
+def refuse_family(*keywords: dict[str, Any]) -> None:
+    """Refuse keywords that name a family, for its module would be imported.
+
+    Raises:
+        ValueError: With the family's place.
+    """
+    for each in keywords:
+        if "family" in each:
+            raise ValueError(
+                f"keywords={{'family': {each['family']!r}}} are not possible in an agent's card: register the family "
+                "under an id of its own with meta_envs.registry.register."
+            )
+
+
+@contextmanager
+def reading(file: Path, cure: str) -> Iterator[None]:
+    """Say of what is no whole agent, whatever is wrong with it, in one sentence which file it is.
+
+    Raises:
+        ValueError: If anything is raised inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{file} is not a whole agent ({reason_of(error)}): {cure}.") from error
+
+
 def read_card(file: Path) -> AgentCard:
     """The card beside a file of weights, neither changed since it was written; no weight is read for it.
 
     Raises:
-        ValueError: If the card is no whole one or another agent's, or the SHA-256 in it are not those of card and
-            weights.
-        OSError: If one of the two files cannot be read.
+        ValueError: If the card is no whole one or another agent's, the SHA-256 in it are not those of card and weights,
+            or one of the two files cannot be read.
     """
-    content = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    with reading(file, "install meta-envs again"):
+        return read_card_beside(file, file.read_bytes())
+
+
+def read_card_beside(file: Path, weights: bytes) -> AgentCard:
+    """The same, of a file whose content is known.
+
+    Raises:
+        ValueError: As there, without the file's name.
+        OSError: If the card cannot be read.
+    """
+    content = parse_json(file.with_suffix(".json").read_bytes())
     if not isinstance(content, dict):
         raise ValueError(f"its card is {str(content)[:40]!r}, no table")
     known = content.pop(HASH, None)
-    for part, found in digests(content, file.read_bytes()).items():
+    for part, found in digests(content, weights).items():
         if not isinstance(known, dict) or known.get(part) != found:
             raise ValueError(f"the SHA-256 of its {part} is not the one in its card")
     if content.get("id") != file.stem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from meta_envs.wrappers.history import History
 
 IMAGE = 3
 """Dimensions: height, width, channels."""
+MOST = 1 << 22
+"""Numbers of an observation, at most; an image of 1024 x 1024 has 3 << 20."""
 INTERFACE = ("num_actions", "inputs", "observation_low", "observation_high", "reward_values")
 """Of an agent and a family, alike where the one can act in the other."""
 
@@ -71,7 +74,14 @@ def _bounds(parts: list[Array]) -> list[float | None]:
 
 
 def space_of(inputs: list[list[Any]]) -> spaces.Space[Any]:
-    """What the policy sees, as Stable-Baselines3 shows it: one Box, or a Dict with images channels first."""
+    """What the policy sees, as Stable-Baselines3 shows it: one Box, or a Dict with images channels first.
+
+    Raises:
+        ValueError: If it is of more than `MOST` numbers.
+    """
+    total = sum(size if isinstance(size, int) else prod(size) for _, size in inputs)
+    if not 0 < total <= MOST:
+        raise ValueError(f"its inputs are {total:,} numbers, and may be {MOST:,}")
     if all(isinstance(width, int) for _, width in inputs):
         return spaces.Box(-np.inf, np.inf, (sum(width for _, width in inputs),))
     parts: dict[str, spaces.Space[Any]] = {}

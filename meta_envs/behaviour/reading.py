@@ -12,6 +12,7 @@ from pathlib import Path
 from meta_envs.arguments import require
 from meta_envs.behaviour.columns import parse
 from meta_envs.behaviour.trials import TrialTable
+from meta_envs.files import require_seal_beside
 
 MARKS = {
     # The mark of UTF-16 begins that of UTF-32.
@@ -46,10 +47,13 @@ def read_csv(
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no such table, or a column to rename is not there.
+        ValueError: If it is no such table, a column to rename is not there, or this package wrote the file and it was
+            changed since.
     """
     require(delimiter is None or len(delimiter) == 1, "delimiter", delimiter, "give one character")
-    text = _decode(Path(path).read_bytes(), path, encoding)
+    content = Path(path).read_bytes()
+    require_seal_beside(Path(path), content)
+    text = _decode(content, path, encoding)
     lines = _split(text, path, delimiter)
     if not lines:
         raise ValueError(f"{path} is empty: its first line must have the names of the columns.")

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from meta_envs.arguments import require, require_whole
 from meta_envs.behaviour.trials import TrialTable, csv_parts, join
 from meta_envs.family import Array, TaskFamily
-from meta_envs.files import write_atomically
+from meta_envs.files import write_with_seal_beside
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
@@ -96,7 +96,7 @@ def write_trials(
     """
     players, family = _check(learners, id, episodes, seed, keywords)
     tables = _tables(players, family, int(episodes), int(seed))
-    write_atomically(Path(path), csv_parts(table for _, table in tables))
+    write_with_seal_beside(Path(path), csv_parts(table for _, table in tables))
 
 
 def _check(

@@ -15,7 +15,7 @@ import numpy as np
 
 from meta_envs.behaviour.columns import as_column, as_floats, as_numbers, is_missing, to_texts
 from meta_envs.family import Array
-from meta_envs.files import write_atomically
+from meta_envs.files import write_with_seal_beside
 
 KEYS = ("learner", "seed", "lifetime")
 """Columns that tell lifetimes apart; only the last is needed."""
@@ -201,10 +201,12 @@ class TrialTable:
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table, names in the first line, all or nothing; `read_csv` gives the same values to the last bit.
 
+        The SHA-256 of the file goes into another one beside it, ``<name>.sha256``, and `read_csv` compares it.
+
         Raises:
             OSError: If the file cannot be written.
         """
-        write_atomically(Path(path), csv_parts([self]))
+        write_with_seal_beside(Path(path), csv_parts([self]))
 
 
 def csv_parts(tables: Iterable[TrialTable]) -> Iterator[bytes]:

@@ -83,5 +83,8 @@ def train(
     except TrainingStopped as stopped:
         print(f"{stopped} The same command with --resume goes on from there.", file=sys.stderr)
         sys.exit(130)
+    except KeyboardInterrupt as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(130)
     print(f"agent: {path}")
     print(f"Evaluate it with: meta-envs evaluate {id} --agent {path}")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from meta_envs.files import write_atomically
+from meta_envs.files import BLANK, HASH, parse_json, reason_of, require_seal, seal, write_atomically
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,18 @@ class Scorecard:
         Raises:
             ValueError: If the text is none.
         """
-        data = json.loads(text)
+        return cls._from_dict(parse_json(text))
+
+    @classmethod
+    def _from_dict(cls, data: Any) -> Scorecard:
         names = [entry.name for entry in fields(cls)]
         if not isinstance(data, dict) or sorted(data) != sorted(names):
             raise ValueError(f"This is no scorecard: it needs exactly the keys {', '.join(names)}.")
         return cls(**data)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the JSON to a file, all or nothing."""
-        write_atomically(Path(path), (self.to_json() + "\n").encode())
+        """Write it to a file, as `save_cards` does with several."""
+        save_cards([self], path)
 
 
 @dataclass(frozen=True)
@@ -113,18 +116,27 @@ class Difference:
 
 
 def save_cards(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
-    """Write several scorecards to a file as a JSON list, all or nothing."""
-    write_atomically(Path(path), (_to_json([card.to_dict() for card in cards]) + "\n").encode())
+    """Write scorecards to a file, all or nothing: JSON, with the list as ``scorecards`` and the SHA-256 of the file."""
+    content = {HASH: BLANK, "scorecards": [card.to_dict() for card in cards]}
+    write_atomically(Path(path), seal((_to_json(content) + "\n").encode()))
 
 
 def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
-    """The scorecards that `save_cards` wrote.
+    """The scorecards that `save_cards` wrote, or ``meta-envs evaluate --json`` printed.
 
     Raises:
-        ValueError: If the file holds none.
+        ValueError: If the file holds none, or was changed since it was written; with its name.
+        OSError: If it cannot be read.
     """
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
-    return [Scorecard.from_json(json.dumps(card)) for card in (data if isinstance(data, list) else [data])]
+    content = Path(path).read_bytes()
+    try:
+        data = parse_json(content)
+        if isinstance(data, dict) and HASH in data:
+            require_seal(content)
+            data = data["scorecards"]
+        return [Scorecard._from_dict(card) for card in (data if isinstance(data, list) else [data])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no whole scorecards ({reason_of(error)}): evaluate again.") from error
 
 
 def _to_json(content: Any) -> str:

@@ -63,7 +63,22 @@ class Watch(BaseCallback):
         self._run, self.history, self._held_out = run, history, held_out
         self._checkpoint, self._seconds, self._bar = checkpoint, seconds, bar
         self._before, self._began, self._saved = history.spent, time.monotonic(), time.monotonic()
-        self.interrupted = False
+        self.interrupted = self._writes = False
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let also the second Ctrl-C wait: what is being written takes a moment."""
+        self._writes = True
+        try:
+            yield
+        finally:
+            self._writes = False
+
+    def save(self, model: MetaRecurrentPPO) -> None:
+        """Write a checkpoint."""
+        with self.undisturbed():
+            save(self._checkpoint, self._run.card, model, self.history)
+        self._saved = time.monotonic()
 
     @contextmanager
     def catching_interrupts(self) -> Iterator[None]:
@@ -76,9 +91,9 @@ class Watch(BaseCallback):
 
         def interrupt(number: int, frame: Any) -> None:
             nonlocal first
-            if self.interrupted and time.monotonic() - first > IMPATIENT_SECONDS:
+            if self.interrupted and not self._writes and time.monotonic() - first > IMPATIENT_SECONDS:
                 signal.signal(signal.SIGINT, former)
-                raise KeyboardInterrupt
+                raise self._abandoned()
             if not self.interrupted:
                 print("\nStopping after this update; Ctrl-C once more abandons it.", file=sys.stderr)
                 self.interrupted, first = True, time.monotonic()
@@ -88,6 +103,12 @@ class Watch(BaseCallback):
             yield
         finally:
             signal.signal(signal.SIGINT, former)
+
+    def _abandoned(self) -> KeyboardInterrupt:
+        said = f"Abandoned at step {self.num_timesteps:,}"
+        if self._checkpoint.is_file():
+            return TrainingStopped(f"{said}; the last checkpoint is {self._checkpoint}.")
+        return KeyboardInterrupt(f"{said}, before the first checkpoint.")
 
     def _on_training_start(self) -> None:
         if self._run.preset.evaluations and self.history.scale is None and not self.history.held_out:
@@ -114,8 +135,7 @@ class Watch(BaseCallback):
         self._look()
         if self.interrupted or time.monotonic() - self._saved > self._seconds:
             assert isinstance(self.model, MetaRecurrentPPO)
-            save(self._checkpoint, self._run.card, self.model, self.history)
-            self._saved = time.monotonic()
+            self.save(self.model)
         if self.interrupted:
             raise TrainingStopped(f"Stopped at step {self.num_timesteps:,}; the checkpoint is {self._checkpoint}.")
         patience = self._run.preset.patience

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from collections.abc import Iterator, Mapping
@@ -13,39 +12,61 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch as th
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
-from meta_envs.files import write_atomically
+from meta_envs.files import parse_json, reason_of, write_atomically
+from meta_envs.tensors import pack, unpack
+from meta_envs.training.copies import put_state, state_of
+from meta_envs.training.history import History
+from meta_envs.training.plain import Reader, Writer
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.settings import Preset
 from meta_envs.version import __version__
 
 if TYPE_CHECKING:
-    from meta_envs.training.history import History
     from meta_envs.training.run import Run
 
 
 def save(path: Path, card: Mapping[str, Any], model: MetaRecurrentPPO, history: History) -> None:
-    """Write all that decides the rest of a run, after a line of JSON that says of which run and version it is.
+    """Write all that decides the rest of a run, and of which run and version it is.
 
     Raises:
         OSError: If it cannot be written; the checkpoint before stays whole.
+        ValueError: If the environment cannot be kept in a file.
+    """
+    content = to_bytes(card, model, history)
+    with writing(path.parent, model):
+        write_atomically(path, content)
+
+
+def to_bytes(card: Mapping[str, Any], model: MetaRecurrentPPO, history: History) -> bytes:
+    """The content of a checkpoint: plain data, in the format of safetensors.
+
+    Raises:
+        ValueError: If the environment cannot be kept in a file.
     """
     assert model.env is not None
-    content = {
-        "history": history,
-        "policy": model.policy.state_dict(),
-        "optimizer": model.policy.optimizer.state_dict(),
-        "counters": (model.num_timesteps, model._n_updates),
-        "env": model.env.unwrapped,  # without what SB3 puts around images, which it cannot pickle
-        "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived),
-        "random": (th.get_rng_state(), np.random.get_state(), random.getstate()),
-        "cuda": th.cuda.get_rng_state(model.device) if model.device.type == "cuda" else None,
-    }
-    buffer = io.BytesIO()
-    th.save(content, buffer)
-    head = json.dumps({"version": __version__, "run": card}) + "\n"
-    with writing(path.parent, model):
-        write_atomically(path, [head.encode(), buffer.getvalue()])
+    env: Any = model.env.unwrapped  # without what SB3 puts around images, and remakes
+    writer = Writer()
+    try:
+        taken = writer.take(
+            {
+                "history": vars(history),
+                "policy": dict(model.policy.state_dict()),
+                "optimizer": model.policy.optimizer.state_dict(),
+                "counters": (model.num_timesteps, model._n_updates),
+                "env": state_of(env),
+                "last": (model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived),
+                "random": (th.get_rng_state(), np.random.get_state(), random.getstate()),
+                "cuda": th.cuda.get_rng_state(model.device) if model.device.type == "cuda" else None,
+            }
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"{env.venv} cannot be trained on: checkpoints would have to keep {error}, and keep numbers, strings and "
+            "arrays alone: register the environment with meta_envs.registry.register."
+        ) from error
+    return pack(writer.arrays, head=json.dumps({"version": __version__, "run": card}), content=json.dumps(taken))
 
 
 @contextmanager
@@ -54,57 +75,68 @@ def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = getattr(error.__cause__ or error, "strerror", None) or error
+        kept = (directory / "checkpoint.pt").is_file()
+        cure = "resume the run from its last checkpoint, or begin it" if kept else "begin the run again, or do so"
         raise OSError(
-            f"{directory} takes no more at step {model.num_timesteps:,} ({reason}): make room there and resume the "
-            "run from its last checkpoint, or begin it in another directory."
+            f"{directory} takes no more at step {model.num_timesteps:,} ({reason_of(error)}): make room there and "
+            f"{cure} in another directory."
         ) from error
 
 
 def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO, History]:
-    """The model as it was, and what the run had found.
-
-    Behind its first line a checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
+    """The model as it was, and what the run had found. Nothing in the file is executed.
 
     Raises:
-        ValueError: If there is no whole checkpoint, or it is of another run or version.
+        ValueError: If it is no whole checkpoint, or one of another run or version.
     """
-    if not path.exists():
-        raise ValueError(f"There is no checkpoint {path}: start the run without resuming.")
-    try:
-        with path.open("rb") as file:
-            head, rest = json.loads(file.readline()), file.read()
+    with _reading(path):
+        arrays, texts = unpack(path.read_bytes())
+        head = parse_json(texts["head"])
         version, card = head["version"], head["run"]
-    except Exception as error:
-        raise _not_whole(path, error) from error
+        check_card(card)
     if version != __version__:
         raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
     refuse_another_run(path, card, run.card)
-    try:
-        content = th.load(io.BytesIO(rest), map_location=device, weights_only=False)
-        history, env = content["history"], content["env"]
-    except Exception as error:
-        raise _not_whole(path, error) from error
-    model = run.make_model(env, device)
-    try:
+    with _reading(path):
+        content = Reader(arrays).give(parse_json(texts["content"]))
+        history = History(**content["history"])
+        steps, updates = content["counters"]
+        env = run.make_env(steps)
+        model = run.make_model(env, device)
+        env.reset()
+        put_state(env, content["env"])
         model.policy.load_state_dict(content["policy"])
         model.policy.optimizer.load_state_dict(content["optimizer"])
-        model.num_timesteps, model._n_updates = content["counters"]
-        model._last_obs, model._last_episode_starts, model._last_lstm_states, model._lived = content["last"]
+        model.num_timesteps, model._n_updates = steps, updates
+        model._last_obs, model._last_episode_starts, states, model._lived = content["last"]
+        model._last_lstm_states = RNNStates(*(tuple(each.to(device) for each in pair) for pair in states))
         torch_state, numpy_state, python_state = content["random"]
-        cuda_state = content["cuda"]
-    except Exception as error:
-        raise _not_whole(path, error) from error
-    th.set_rng_state(torch_state.cpu())
-    if cuda_state is not None and model.device.type == "cuda":
-        th.cuda.set_rng_state(cuda_state.cpu(), model.device)
-    np.random.set_state(numpy_state)
-    random.setstate(python_state)
+        th.set_rng_state(torch_state)
+        if content["cuda"] is not None and model.device.type == "cuda":
+            th.cuda.set_rng_state(content["cuda"], model.device)
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
     return model, history
 
 
-def _not_whole(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.")
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say of what is no whole checkpoint, whatever is wrong with it, in one sentence which file it is."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{path} is not a whole checkpoint ({reason_of(error)}): start the run anew.") from error
+
+
+def check_card(card: Any) -> None:
+    """Refuse what is no card of a run.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    tables = isinstance(card, dict) and all(isinstance(card.get(name), dict) for name in ("keywords", "preset"))
+    if not (tables and "id" in card and "seed" in card):
+        raise ValueError(f"its run is {str(card)[:40]!r}, and has no id, seed, keywords and preset")
 
 
 def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

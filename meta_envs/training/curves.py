@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from stable_baselines3.common.logger import Logger, SummaryWriter, TensorBoardOutputFormat
 
@@ -18,7 +19,12 @@ class _Curves(TensorBoardOutputFormat):
 
     def __init__(self, directory: Path, step: int) -> None:
         self.writer = SummaryWriter(str(directory), purge_step=step + 1)
-        self._is_closed = False
+        self._is_closed, self._directory = False, directory
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """As there, also where the directory has been taken away."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        super().write(key_values, key_excluded, step)
 
 
 def require_tensorboard() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch as th
 
 from meta_envs.agents.agent import PLAYS
+from meta_envs.agents.cards import refuse_family
 from meta_envs.agents.interface import describe_interface
 from meta_envs.arguments import require_whole
 from meta_envs.networks.policy import RecurrentPolicy
@@ -54,6 +55,7 @@ class Run:
         for keywords in (self.keywords, *(easier for _, easier in self.preset.curriculum)):
             if not _is_table(keywords):
                 raise ValueError(f"keywords={keywords!r} are not possible: give names with plain numbers and strings.")
+            refuse_family(keywords)
         self._refuse_other_stages()
         object.__setattr__(self, "seed", require_whole("seed", self.seed, 0, TRAINING.last_seed))
         require_whole("num_envs", self.preset.num_envs, 1, TRAINING.size)

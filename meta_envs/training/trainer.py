@@ -8,7 +8,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkdtemp
 from typing import Any
 
 import gymnasium as gym
@@ -17,13 +17,15 @@ import torch as th
 
 from meta_envs.agents.agent import PLAYS, Agent, load_agent
 from meta_envs.family import TaskFamily
+from meta_envs.files import is_there, partial_prefix, reason_of
 from meta_envs.learners.returns import record
 from meta_envs.registry import make_family
 from meta_envs.training.callback import Plateau, TrainingStopped, Watch
-from meta_envs.training.checkpoint import refuse_another_run, restore, save, writing
+from meta_envs.training.checkpoint import refuse_another_run, restore, to_bytes, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.history import History
+from meta_envs.training.lock import holding
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.presets import KINDS, preset_of
 from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
@@ -95,12 +97,14 @@ def train(
     Raises:
         gymnasium.error.Error: If there is no such id.
         ValueError: If a setting makes no sense, there is no such device or number of threads, the directory holds a
-            run and not one of ``resume`` and ``overwrite`` says what to do with it, or it is another run that is to be
-            resumed.
+            run and not one of ``resume`` and ``overwrite`` says what to do with it, it is another run that is to be
+            resumed, another run is going on there, or checkpoints cannot keep the environment.
         ImportError: If TensorBoard is wanted and not installed.
         TrainingStopped: After Ctrl-C, with the newest checkpoint written; at the end of the run with the agent.
         FloatingPointError: If loss or weights are not finite; the last checkpoint, of finite weights, stays.
         OSError: If the directory cannot be written to, or takes no more; the last checkpoint and an older agent stay.
+            An agent that neither finds room nor leaves a checkpoint is written to the system's place for temporary
+            files, which the message names.
     """
     if resume and overwrite:
         raise ValueError("resume and overwrite are not possible together: give one of them.")
@@ -116,21 +120,24 @@ def train(
     checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
     if tensorboard:
         require_tensorboard()
-    if resume and agent.exists() and not checkpoint.exists():
+    if resume and is_there(agent) and not is_there(checkpoint):
         refuse_another_run(agent, load_agent(agent).card.to_dict(), run.card)
         return agent
-    if not resume and not overwrite and (checkpoint.exists() or agent.exists()):
-        raise ValueError(f"{directory} holds a run already: resume it, overwrite it, or choose another directory.")
+    _refuse_what_is_there(checkpoint, agent, resume, overwrite)
+    _make_directory(directory)
     keep_memory()
-    with threads_of_a_run(threads):
+    with threads_of_a_run(threads), holding(directory):
+        _refuse_what_is_there(checkpoint, agent, resume, overwrite)
         model, history = (
             restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
         )
-        _make_directory(directory)
+        if not resume:
+            _require_room(directory, to_bytes(run.card, model, history))
         if id not in KINDS[preset][0]:
             print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
         # What a kill left behind; and curves, if the run begins anew.
-        for pattern in (f".{checkpoint.name}.*", f".{agent.name}.*", *([] if resume else [FILES])):
+        left_behind = [f"{partial_prefix(file.name)}*" for file in (checkpoint, agent)]
+        for pattern in (*left_behind, *([] if resume else [FILES])):
             for left in directory.glob(pattern):
                 left.unlink()
         with (
@@ -140,23 +147,43 @@ def train(
             watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
             with watch.catching_interrupts():
                 _learn(run, model, watch)
-                save(checkpoint, run.card, model, history)  # choosing the play may take long
-                _finish(run, model, history, agent)
+                _finish(run, model, watch, agent)
         checkpoint.unlink(missing_ok=True)
     if watch.interrupted:
         raise TrainingStopped(f"Stopped at the end of the run; the agent is {agent}.")
     return agent
 
 
+def _refuse_what_is_there(checkpoint: Path, agent: Path, resume: bool, overwrite: bool) -> None:
+    there = is_there(checkpoint), is_there(agent)
+    if resume and not there[0]:
+        raise ValueError(f"There is no checkpoint {checkpoint}: start the run without resuming.")
+    if not resume and not overwrite and any(there):
+        raise ValueError(
+            f"{checkpoint.parent} holds a run already: resume it, overwrite it, or choose another directory."
+        )
+
+
 def _make_directory(directory: Path) -> None:
     """Now, and not after hours of training, say so if it takes no files."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=directory).close()
+    except (OSError, ValueError) as error:
+        raise _takes_nothing(directory, error) from error
+    _require_room(directory, b"")
+
+
+def _require_room(directory: Path, content: bytes) -> None:
+    try:
+        with TemporaryFile(dir=directory) as file:
+            file.write(content)
+            file.flush()
     except OSError as error:
-        raise OSError(
-            f"{directory} cannot be written to ({error.strerror or error}): choose another directory."
-        ) from error
+        raise _takes_nothing(directory, error) from error
+
+
+def _takes_nothing(directory: Path, error: Exception) -> OSError:
+    return OSError(f"{directory} cannot be written to ({reason_of(error)}): choose another directory.")
 
 
 def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
@@ -167,8 +194,14 @@ def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
         print(f"Stopped early at step {model.num_timesteps:,}: the held-out return rises no more.", file=sys.stderr)
 
 
-def _finish(run: Run, model: MetaRecurrentPPO, history: History, path: Path) -> None:
-    """Write the agent."""
+def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None:
+    """Write the agent; where it finds no room, and a checkpoint found none, to another place."""
+    no_room: OSError | None = None
+    try:
+        watch.save(model)  # choosing the play may take long
+    except OSError as error:
+        no_room = error
+    history = watch.history
     card = {
         **run.card,
         "steps": model.num_timesteps,
@@ -182,5 +215,26 @@ def _finish(run: Run, model: MetaRecurrentPPO, history: History, path: Path) -> 
     family = make_family(run.id, **run.keywords)
     agent = Agent.from_policy(model.policy, family, run.preset.network, card)
     choose_play(agent, family, run.choosing_seeds)
-    with writing(path.parent, model):
-        agent.save(path)
+    with watch.undisturbed():
+        try:
+            with writing(path.parent, model):
+                agent.save(path)
+        except OSError as error:
+            if no_room is not None:
+                _rescue(agent, path, error)
+            raise
+
+
+def _rescue(agent: Agent, path: Path, error: OSError) -> None:
+    try:
+        other = Path(mkdtemp(prefix="meta-envs-")) / path.name
+        try:
+            agent.save(other)
+        except OSError:
+            other.parent.rmdir()
+            raise
+    except OSError:
+        return
+    raise OSError(
+        f"{path.parent} takes no more ({reason_of(error)}): the agent is {other}, move it from there."
+    ) from error
