@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
@@ -30,6 +32,19 @@ def require(condition: bool, name: str, value: object, cure: str) -> None:
     """
     if not condition:
         raise ValueError(f"{name}={value!r} is not possible: {cure}.")
+
+
+def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
+    """The cure of a wrong name: the known ones that are near it or hold it.
+
+    Where there are none, it is ``otherwise``, or by default a list of all.
+    """
+    like = {each.casefold(): each for each in known}
+    within = [fold for fold in like if len(name) > 2 and name.casefold() in fold]
+    near = dict.fromkeys([*difflib.get_close_matches(name.casefold(), like, n=3), *within])
+    if near:
+        return f"did you mean {' or '.join(like[fold] for fold in near)}?"
+    return otherwise or f"it is one of {', '.join(known)}."
 
 
 def require_numbers(family: object, *names: str) -> None:

@@ -20,7 +20,7 @@ from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
-from meta_envs.registry import ids
+from meta_envs.registry import ids, suggest_id
 from meta_envs.wrappers.history import INPUTS
 
 PLAYS = ("greedy", "sampled")
@@ -205,10 +205,9 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     file = cards.find(str(source)) if shipped else Path(source)
     file = file / "agent.safetensors" if file.is_dir() else file
     if not file.is_file():
-        raise ValueError(
-            f"There is no agent at {str(source)!r}: give an environment's id, or the file or the directory that "
-            "training wrote."
-        )
+        cure = "give an environment's id, or the file or the directory that training wrote."
+        hint = suggest_id(str(source).rpartition(":")[2], cure) if len(file.parts) < 2 else cure
+        raise ValueError(f"There is no agent at {str(source)!r}: {hint}")
     try:
         card, weights = _read(file)
         for name, tensor in weights.items():

@@ -11,9 +11,7 @@ from meta_envs.terminal import Screen
 
 
 def bench(
-    what: Annotated[
-        str, typer.Argument(metavar="env|families|training", help="What to measure; all by default.")
-    ] = "",
+    what: Annotated[str, typer.Argument(metavar="env|families|training", help="What to measure; all by default.")] = "",
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
     settings: Annotated[
         list[str] | None,
@@ -23,8 +21,8 @@ def bench(
 ) -> None:
     """Measure speeds.
 
-    They are those of one core, in training of two. Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
-    mere copy of those), training beside stock RecurrentPPO.
+    They are those of one core, in training of two. Environments stand beside CartPole-v1, all families beside the
+    two-armed bandit (or, if they show images, beside a mere copy of those), training beside stock RecurrentPPO.
     """
     from meta_envs.bench import PARTS, measure, table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from traceback import FrameSummary, extract_tb, format_exception, walk_tb
+from typing import Any
 
 import gymnasium as gym
 from rich.text import Text
@@ -39,8 +40,8 @@ def tell(error: Exception, *, whole: bool = False) -> int:
         whole: Show all that led to it, in place of one sentence.
     """
     screen = Screen(stderr=True)
-    usage = getattr(error, "format_message", None)  # of Typer's own refusals
-    told, more = (usage(), f"{error.ctx.command_path} --help tells more.") if usage else explain(error)
+    usage: Any = error if hasattr(error, "format_message") else None  # one of Typer's own refusals
+    told, more = (usage.format_message(), f"{usage.ctx.command_path} -h tells more.") if usage else explain(error)
     if whole:
         screen.say("".join(format_exception(error)).rstrip())
     else:

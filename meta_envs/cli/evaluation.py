@@ -16,9 +16,7 @@ from meta_envs.terminal import Screen
 
 
 def evaluate(
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Environments; several show how play carries over.")
-    ],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Environments; several show how play carries over.")],
     agents: Annotated[
         list[str] | None,
         typer.Option(
@@ -42,8 +40,9 @@ def evaluate(
 ) -> None:
     """Compare learners on unseen lifetimes.
 
-    Learners and trained agents are evaluated on the same lifetimes, beside the optimum. Where no --agent is given: random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the
-    optimum's policy and, where that is not known to be optimal, the oracle.
+    Learners and trained agents are evaluated on the same lifetimes, beside the optimum. Where no --agent is given:
+    random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the optimum's policy and, where that
+    is not known to be optimal, the oracle.
     """
     from meta_envs.evaluation import assess, differences_table, find_differences, save_cards, table
 

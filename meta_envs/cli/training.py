@@ -49,8 +49,8 @@ def train(
 
     It is trained with RecurrentPPO and written to a file. The directory gets agent.safetensors, the weights with a card
     of how they were made; while the run goes on, checkpoint.pt; and with --tensorboard events.out.tfevents.*, the
-    curves, which `tensorboard --logdir runs` shows. A bar shows the mean return of the newest lifetimes and the score in
-    held-out ones.
+    curves, which `tensorboard --logdir runs` shows. A bar shows the mean return of the newest lifetimes and the score
+    in held-out ones.
 
     Ctrl-C leaves the newest checkpoint, and a kill one that is seconds old; the same command with --resume goes on from
     it, to the same agent.
