@@ -93,7 +93,7 @@ def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
     if name and is_agent(name):
         return _load_agent(name, rest, id)
     inside, _, constants = rest.partition(":")
-    if inside.isidentifier():
+    if all(map(str.isidentifier, [inside, *base.split(".")])):
         learner = _make(f"{base}:{inside}", _import_learner(base, inside), constants)
         if learner.name == Learner.name:
             learner.name = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from shutil import get_terminal_size
 from typing import Annotated
 
@@ -15,11 +16,18 @@ from meta_envs.cli.errors import tell
 from meta_envs.cli.evaluation import evaluate
 from meta_envs.cli.options import parse_pairs
 from meta_envs.cli.training import train
+from meta_envs.roster import LEARNERS
 from meta_envs.terminal import adapt
+from meta_envs.training.settings import Preset
 from meta_envs.version import __version__
 
 __all__ = ["app", "main", "parse_pairs"]
 
+LISTS = {
+    "evaluate": f"Learners are {', '.join(LEARNERS)}.",
+    "train": f"Settings are {', '.join(field.name for field in fields(Preset))}.",
+}
+"""What can be named, for the help of a command."""
 COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "list": (list_environments, ("meta-envs list", "meta-envs list --json")),
     "info": (info, ("meta-envs info MetaBandit-Dependent-v0",)),
@@ -53,7 +61,8 @@ app = typer.Typer(
 )
 """The commands, as Typer has them; `main` runs them."""
 for name, (function, examples) in COMMANDS.items():
-    app.command(name, epilog="\b\nExamples:\n  " + "\n  ".join(examples))(function)
+    shown = "\b\nExamples:\n  " + "\n  ".join(examples)
+    app.command(name, epilog="\n\n".join(filter(None, (LISTS.get(name), shown))))(function)
 
 
 class _Shown:

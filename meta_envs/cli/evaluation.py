@@ -11,7 +11,7 @@ from rich.text import Text
 import meta_envs
 from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
 from meta_envs.errors import Unsolvable
-from meta_envs.roster import LEARNERS, is_agent, make_learner, serving
+from meta_envs.roster import is_agent, make_learner, serving
 from meta_envs.terminal import Screen
 
 
@@ -22,9 +22,9 @@ def evaluate(
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2; module:Class for your own) or a trained "
-            "agent (agent, the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and "
-            "in sampled play; repeatable.",
+            help="A learner by its name (constants as ucb:chi=2; module:Class for your own) or a trained agent (agent, "
+            "the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and in sampled "
+            "play; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="An environment, such as MetaBandit-Dependent-v0.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="An environment; meta-envs list shows all.")]
 Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,6 @@ import typer
 
 from meta_envs.cli.options import Env, Id, parse_pairs
 from meta_envs.terminal import Screen
-from meta_envs.training.settings import Preset
-
-SETTINGS = ", ".join(field.name for field in fields(Preset))
 
 
 def train(
@@ -28,7 +24,7 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help=f"A setting of the preset, such as steps=100000; repeatable. There are {SETTINGS}.",
+            help="A setting of the preset, such as steps=100000; repeatable.",
         ),
     ] = None,
     preset: Annotated[

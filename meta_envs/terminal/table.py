@@ -15,8 +15,8 @@ from meta_envs.terminal.text import show
 
 WIDTH = 78
 """Of tables, at least, so that what is said below them has room."""
-NAME = 24
-"""Columns that a name may take before it is broken."""
+NAME = 32
+"""Columns that a word may take before it is broken."""
 
 
 class Table:
@@ -49,7 +49,8 @@ class Table:
         headings = [text(each) for each in (*self.words, *self.numbers)]
         rows = [[text(cell) for cell in row] for row in self.rows]
         title, caption = text(self.title, "bold"), text(self.caption, "dim italic")
-        if self._least_width([headings, *rows]) > options.max_width:
+        widths = self._share(options.max_width, [headings, *rows])
+        if widths is None:
             yield from self._stack(title, caption, headings, rows)
             return
         table = rich.table.Table(
@@ -60,9 +61,8 @@ class Table:
             caption_justify="left",
             show_edge=False,
         )
-        for place, heading in enumerate(headings):
-            number = place >= len(self.words)
-            table.add_column(heading, overflow="fold", justify="right" if number else "left", no_wrap=number)
+        for place, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+            table.add_column(heading, justify="left" if place < len(self.words) else "right", width=width)
         for row in rows:
             table.add_row(*row)
         yield table
@@ -83,13 +83,19 @@ class Table:
             yield ""
             yield caption
 
-    def _least_width(self, rows: Sequence[Sequence[Text]]) -> int:
-        """Columns below which a number, or a word that is no longer than most names, would be broken."""
-        widths = []
-        for place, column in enumerate(zip(*rows, strict=True)):
-            if place < len(self.words):
-                longest = max((cell_len(word) for cell in column for word in cell.plain.split()), default=0)
-                widths.append(min(NAME, longest))
-            else:
-                widths.append(max(cell.cell_len for cell in column))
-        return sum(widths) + 3 * len(widths) - 1
+    def _share(self, width: int, rows: Sequence[Sequence[Text]]) -> list[int] | None:
+        """Widths of the columns, or None where numbers, or words that are not very long, would be broken."""
+        columns = [[cell.plain for cell in column] for column in zip(*rows, strict=True)]
+        whole = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+        shared = whole.copy()
+        for place in range(len(self.words)):
+            shared[place] = min(
+                NAME, max((cell_len(word) for cell in columns[place] for word in cell.split()), default=0)
+            )
+        spare = width - sum(shared) - 3 * len(columns) + 1
+        if spare < 0:
+            return None
+        for place, most in enumerate(whole):
+            more = min(spare, most - shared[place])
+            shared[place], spare = shared[place] + more, spare - more
+        return shared
