@@ -134,6 +134,10 @@ def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
             constants[key] = float(value)
         except ValueError:
             raise ValueError(f"{pair!r} in '{name}:{text}' is not possible: give a number, as in {key}=1.") from None
+    try:
+        inspect.signature(maker).bind(**constants)
+    except TypeError as error:
+        raise ValueError(f"{name!r} cannot be made ({error}): give a class whose arguments have defaults.") from None
     learner = maker(**constants)
     if not isinstance(learner, Learner):
         raise ValueError(f"{name!r} makes a {type(learner).__name__}: derive it from meta_envs.learners.Learner.")

@@ -71,7 +71,8 @@ def explain(error: Exception) -> tuple[str, str]:
     meant = refused or isinstance(error, MEANT)
     place = others or (None if meant else own)
     if place is None:
-        return _sentence(error), ""
+        told = _sentence(error)
+        return told.replace("\n", "\\n") if refused else told, ""
     where = f"in {place.filename}, line {place.lineno}: {place.line}"
     return f"{type(error).__name__}: {error}\n  {where}", "meta-envs --traceback shows the whole way there."
 

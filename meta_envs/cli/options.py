@@ -19,7 +19,7 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
     """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values where they are, else strings.
 
     Raises:
-        ValueError: If one of them has no ``=``, or is nested too deeply.
+        ValueError: If one of them has no ``=``, or is too long or nested too deeply.
     """
     parsed: dict[str, Any] = {}
     for pair in pairs or []:
@@ -30,8 +30,8 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
             parsed[key] = json.loads(value)
         except json.JSONDecodeError:
             parsed[key] = {"True": True, "False": False}.get(value, value)
-        except RecursionError:
-            raise ValueError(f"{key}={value[:20]}... is not possible: it is nested too deeply.") from None
+        except (RecursionError, ValueError):
+            raise ValueError(f"{key}={value[:20]}... is not possible: it is too long or nested too deeply.") from None
     return parsed
 
 
