@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Collection
 from enum import Enum
 from typing import Any
@@ -56,7 +57,7 @@ def require_numbers(family: object, *names: str) -> None:
     for name in names:
         value = getattr(family, name)
         number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        require(number and bool(abs(value) <= np.finfo(np.float64).max), name, value, "give a finite number")
+        require(number and bool(abs(value) <= sys.float_info.max), name, value, "give a finite number")
 
 
 def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:
