@@ -56,7 +56,10 @@ def environment_page(id: str) -> str:
 ![A lifetime of {id} on its way](<{id}.png>)
 
 ```python
-env = gymnasium.make("{id}")
+import gymnasium as gym
+import meta_envs
+
+env = gym.make("{id}")
 ```
 
 {table(("keyword", f"default of `{id}`", "family's own default, where another"), rows)}

@@ -15,13 +15,13 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.special import logit
 
 from meta_envs.families import RestlessBandit
 from meta_envs.family import Array
+from meta_envs.terminal import Screen
 
 SIGMAS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3)
 RATIO = 3.0
@@ -261,8 +261,8 @@ def main(
     out: Annotated[Path | None, typer.Option(help="A picture of the chosen pair's regrets.")] = None,
 ) -> None:
     """Measure, choose and print."""
-    console = Console(width=100)
-    progress = track(SIGMAS, "step sizes", console=Console(stderr=True))
+    console = Screen(width=100)
+    progress = track(SIGMAS, "step sizes", console=Screen(stderr=True))
     measured = {sigma: measure(sigma, lifetimes, seed) for sigma in progress}
     pairs = list(combine(measured))
     chosen, tied = choose(pairs)

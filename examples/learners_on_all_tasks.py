@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 import meta_envs
 from meta_envs import LEARNERS, Scorecard, serving
+from meta_envs.terminal import Screen
 
 HEAD = """# All learners on all tasks
 
@@ -57,7 +58,7 @@ def main() -> None:
             write(meta_envs.evaluate(learners, id, episodes=lifetimes(id, given.episodes), seed=given.seed))
         )
     text = "".join(sections)
-    print(text)
+    Screen().say(text)
     if given.output is not None:
         given.output.write_text(text, encoding="utf-8")
 

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import meta_envs
@@ -20,6 +19,7 @@ from meta_envs import serving
 from meta_envs.cli import parse_pairs
 from meta_envs.evaluation import save_cards
 from meta_envs.learners import Learner
+from meta_envs.terminal import Screen
 from meta_envs.training import load_agent, train
 
 
@@ -57,9 +57,10 @@ def main(
         table.add_row(str(seed), f"{known.steps:,}", *format_row(rows[-1]))
     for name, statistic in (("median", np.median), ("lowest", np.min), ("highest", np.max)):
         table.add_row(name, "", *format_row(statistic(np.array(rows, np.float64), axis=0)))
-    Console(width=130).print(table)
+    screen = Screen(width=130)
+    screen.print(table)
     for card in beside:
-        print(f"{card.learner}: regret {card.regret_mean:.2f} ± {card.regret_se:.2f}")
+        screen.say(f"{card.learner}: regret {card.regret_mean:.2f} ± {card.regret_se:.2f}")
     save_cards(cards, place / "scorecards.json")
     print(place / "scorecards.json")
 

@@ -36,4 +36,6 @@ print(f"optimum             {optimum.value:.4f} of 100 ({optimum.kind}); random 
 
 # Learners run the same 1000 lifetimes on common random numbers. A score of 0 is random play, 1 the optimum.
 for card in meta_envs.evaluate(["ucb", "thompson", optimum.policy], ID, episodes=1000):
-    print(f"{card.learner:8}            regret {card.regret_mean:5.2f} ± {card.regret_se:.2f}   score {card.score:.3f}")
+    print(
+        f"{card.learner:8}            regret {card.regret_mean:5.2f}, se {card.regret_se:.2f}   score {card.score:.3f}"
+    )

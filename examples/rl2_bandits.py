@@ -22,7 +22,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 from rl2_rules import LikeliestDraw, PriorGreedy, PriorUCB, Streams, TabulatedIndex, WhittleIndex
 
@@ -30,6 +29,7 @@ from meta_envs import make_learner
 from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import IndependentBandit
 from meta_envs.learners import Learner, record
+from meta_envs.terminal import Screen
 
 SETTINGS = [(num_arms, num_trials) for num_trials in (10, 100, 500) for num_arms in (5, 10, 50)]
 COLUMNS = ("Random", "Gittins", "TS", "OTS", "UCB1", "e-Greedy", "Greedy")
@@ -137,7 +137,7 @@ def main(
             f"{row['column']} {row['published']}",
             "" if row["replayed"] is None else f"{row['replayed']:.2f}",
         )
-    Console(width=110).print(table)
+    Screen(width=110).print(table)
     replayed = [row for row in rows if row["replayed"] is not None]
     same = sum(f"{row['replayed']:.1f}" == f"{row['published']:.1f}" for row in replayed)
     print(f"Replayed on the paper's own bandits: {same} of {len(replayed)} published numbers come out to the digit.")

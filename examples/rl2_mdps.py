@@ -22,7 +22,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from meta_envs import make_learner
@@ -30,6 +29,7 @@ from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import TabularMDP
 from meta_envs.family import Array
 from meta_envs.learners import UCRL2, EpisodePlanner, Learner, backward_induction, record
+from meta_envs.terminal import Screen
 
 COLUMNS = ("random", "psrl", "optimistic_psrl", "ucrl2", "beb", "epsilon_greedy", "greedy")
 PUBLISHED = {
@@ -165,7 +165,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Measure and print."""
-    console, everything = Console(width=100), []
+    console, everything = Screen(width=100), []
     for size in num_episodes or PUBLISHED:
         rows = list(measure(size, episodes, seed, ours))
         everything += rows

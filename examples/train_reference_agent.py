@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import meta_envs
 from meta_envs import serving
 from meta_envs.evaluation import regret_figure, save_cards, table
 from meta_envs.learners import Learner
+from meta_envs.terminal import Screen
 from meta_envs.training import TrainingStopped, load_agent, train
 
 
@@ -45,9 +45,9 @@ def main(
     greedy, sampled = load_agent(path, play="greedy"), load_agent(path, play="sampled")
     rules = serving(["random", "ucb1", "thompson_independent", "thompson"], id)
     learners: list[str | Learner] = [*rules, sampled, greedy, *serving(["bayes"], id)]
-    with Console(stderr=True).status("Evaluating on 10,000 unseen lifetimes ..."):
+    with Screen(stderr=True).status("Evaluating on 10,000 unseen lifetimes ..."):
         cards = meta_envs.evaluate(learners, id, episodes=10_000, seed=1)
-    Console().print(table(cards))
+    Screen().print(table(cards))
 
     # 3. Keep what was measured: the scorecards as JSON, and the regret curves as a picture.
     save_cards(cards, directory / "scorecard.json")

@@ -76,4 +76,5 @@ if not TYPE_CHECKING:  # else every name would be of type Any
         __name__,
         {name: module for module, names in _NAMES.items() for name in names}
         | {folder: f"meta_envs.{folder}" for folder in _FOLDERS},
+        optional={"load_agent": "agents"},
     )

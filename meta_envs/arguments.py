@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import sys
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
@@ -32,6 +35,19 @@ def require(condition: bool, name: str, value: object, cure: str) -> None:
         raise ValueError(f"{name}={value!r} is not possible: {cure}.")
 
 
+def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
+    """The cure of a wrong name: the known ones that are near it or hold it.
+
+    Where there are none, it is ``otherwise``, or by default a list of all.
+    """
+    like = {each.casefold(): each for each in known}
+    within = [fold for fold in like if len(name) > 2 and name.casefold() in fold]
+    near = dict.fromkeys([*difflib.get_close_matches(name.casefold(), like, n=3), *within])
+    if near:
+        return f"did you mean {' or '.join(like[fold] for fold in near)}?"
+    return otherwise or f"it is one of {', '.join(known)}."
+
+
 def require_numbers(family: object, *names: str) -> None:
     """Refuse fields that are not finite numbers.
 
@@ -41,7 +57,7 @@ def require_numbers(family: object, *names: str) -> None:
     for name in names:
         value = getattr(family, name)
         number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        require(number and bool(np.isfinite(value)), name, value, "give a finite number")
+        require(number and bool(abs(value) <= sys.float_info.max), name, value, "give a finite number")
 
 
 def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import fields
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import load_env_creator
 
-from meta_envs.arguments import to_plain
+from meta_envs.arguments import suggest, to_plain
 from meta_envs.family import TaskFamily
 
 FAMILIES = "meta_envs.families"
@@ -66,7 +67,7 @@ def make_family(id: str | TaskFamily, **keywords: Any) -> TaskFamily:
         **keywords: Values of the family's fields, as `gymnasium.make` takes them.
 
     Raises:
-        gymnasium.error.Error: If there is no such id.
+        gymnasium.error.Error: If there is no such id, with the meta-environments that may have been meant.
         TypeError: If the family has no such keyword.
         ValueError: If the environment is not a task family, or a keyword's value makes no sense.
     """
@@ -74,13 +75,37 @@ def make_family(id: str | TaskFamily, **keywords: Any) -> TaskFamily:
         if keywords:
             raise TypeError(f"Keywords {sorted(keywords)} go with an id, not with a family that is made already.")
         return id
+    if not isinstance(id, str):
+        raise TypeError(f"{id!r} is not possible: give an environment's id, such as 'MetaBandit-Dependent-v0'.")
     module, _, name = id.rpartition(":")
     if module:
-        importlib.import_module(module)
-    spec = gym.spec(name)
+        _import(module)
+    if name not in gym.registry:
+        raise gym.error.NameNotFound(f"There is no environment {name!r}: {suggest_id(name)}")
+    spec = gym.registry[name]
     if "family" not in spec.kwargs:
         raise ValueError(f"{name!r} is not a meta-environment: `meta-envs list` shows those that are.")
     return build_family(**{**spec.kwargs, **keywords})
+
+
+def suggest_id(name: str, otherwise: str = "") -> str:
+    """The cure of a wrong id: the meta-environment that it lacks nothing but the version of, or those near it."""
+    stem = re.sub(r"-v\d+$", "", name.casefold())
+    same = [id for id in ids() if re.sub(r"-v\d+$", "", id.casefold()) == stem]
+    return suggest(name, same or ids(), otherwise)
+
+
+def _import(module: str) -> None:
+    missing = not all(part.isidentifier() for part in module.split("."))
+    try:
+        if not missing:
+            importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = f"{module}.".startswith(f"{error.name}.")
+        if not missing:
+            raise
+    if missing:
+        raise ImportError(f"There is no module {module!r}: give one on the path, or an environment's id alone.")
 
 
 def build_family(family: str, **keywords: Any) -> TaskFamily:
@@ -91,6 +116,8 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
         ValueError: If a value makes no sense.
     """
     maker: Any = load_env_creator(family)
+    if not (isinstance(maker, type) and issubclass(maker, TaskFamily)):
+        raise ValueError(f"family={family!r} is not possible: give the place of a TaskFamily, as 'module:Class'.")
     known = [field.name for field in fields(maker)]
     for name, value in keywords.items():
         if name not in known:
@@ -98,9 +125,7 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
                 f"{maker.__name__} has no keyword {name!r} (given as {value!r}): it takes {', '.join(known)}"
             )
     plain = {name: to_plain(value) for name, value in keywords.items()}
-    made = maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
-    assert isinstance(made, TaskFamily)
-    return made
+    return maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
 
 
 for _id, _family, _keywords in TABLE:

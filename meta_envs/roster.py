@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from meta_envs.arguments import suggest
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
 from meta_envs.files import is_there
@@ -94,18 +94,13 @@ def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
     if name and is_agent(name):
         return _load_agent(name, rest, id)
     inside, _, constants = rest.partition(":")
-    if inside.isidentifier():
+    if all(map(str.isidentifier, [inside, *base.split(".")])):
         learner = _make(f"{base}:{inside}", _import_learner(base, inside), constants)
         if learner.name == Learner.name:
             learner.name = name
         return learner
-    near = difflib.get_close_matches(base.lower(), LEARNERS, n=3)
-    hint = (
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else f"give one of {', '.join(LEARNERS)}, module:Class, agent, or an agent's path."
-    )
-    raise ValueError(f"There is no learner {base!r}: {hint}")
+    others = f"give one of {', '.join(LEARNERS)}, module:Class, agent, or an agent's path."
+    raise ValueError(f"There is no learner {base!r}: {suggest(base, LEARNERS, others)}")
 
 
 def _import_learner(module: str, name: str) -> Callable[..., Learner]:
@@ -120,8 +115,7 @@ def _import_learner(module: str, name: str) -> Callable[..., Learner]:
             f"{', '.join(LEARNERS)}, or a module on the path."
         ) from error
     if not callable(maker := getattr(found, name, None)):
-        near = difflib.get_close_matches(name, dir(found), n=1)
-        hint = f"did you mean {near[0]}?" if near else "name its class."
+        hint = suggest(name, dir(found), "name its class.")
         raise ValueError(f"The module {module!r} has no learner {name!r}: {hint}")
     return maker
 
@@ -141,6 +135,10 @@ def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
             constants[key] = float(value)
         except ValueError:
             raise ValueError(f"{pair!r} in '{name}:{text}' is not possible: give a number, as in {key}=1.") from None
+    try:
+        inspect.signature(maker).bind(**constants)
+    except TypeError as error:
+        raise ValueError(f"{name!r} cannot be made ({error}): give a class whose arguments have defaults.") from None
     learner = maker(**constants)
     if not isinstance(learner, Learner):
         raise ValueError(f"{name!r} makes a {type(learner).__name__}: derive it from meta_envs.learners.Learner.")

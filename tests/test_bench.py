@@ -22,7 +22,7 @@ def test_every_row_has_a_speed_and_what_it_is_beside_a_ratio(what: str) -> None:
         assert row["steps_per_second"] > 0
         assert (row["ratio"] is None) == (row["beside"] is None)
         assert row["beside"] in (*names, None)
-    assert table(rows).row_count == len(rows)
+    assert len(table(rows).rows) == len(rows)
     assert before is None or os.sched_getaffinity(0) == before
 
 

@@ -23,6 +23,10 @@ from meta_envs.roster import LEARNERS
 from meta_envs.training.settings import Preset
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "docs"))  # as for Sphinx
+
+import pages  # noqa: E402
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 IDS = meta_envs.ids()
 
@@ -45,7 +49,8 @@ HEADINGS = [
 def blocks(page, language):
     """What stands behind the language on the fence, and the code, of each fenced block."""
     fenced = re.compile(rf"^```{language}\b *(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-    return fenced.findall(page.read_text(encoding="utf-8"))
+    text = page if isinstance(page, str) else page.read_text(encoding="utf-8")
+    return fenced.findall(text)
 
 
 def python_blocks():
@@ -76,9 +81,9 @@ SCRIPTS = [words[1] for words in COMMANDS if words[0] == "python"]
 
 
 def run(code, folder):
-    """Run Python code or a file in a process of its own, with warnings as errors, and return what it prints."""
+    """Run Python code or a file in a process of its own, in ASCII and with warnings as errors; what it prints."""
     command = [code] if isinstance(code, Path) else ["-c", code]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     finished = subprocess.run(
         [sys.executable, "-W", "error", *command],
         cwd=folder,
@@ -123,6 +128,16 @@ def test_the_quickstart_runs(tmp_path):
     """examples/quickstart.py runs anywhere, and ends with the optimum, whose score is 1."""
     printed = run(ROOT / "examples" / "quickstart.py", tmp_path)
     assert printed.splitlines()[-1].split()[-2:] == ["score", "1.000"]
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_the_code_on_an_environments_page_runs(id):
+    """It makes the environment, with nothing imported before, and is the only code there is."""
+    ((_, code),) = blocks(pages.environment_page(id), "python")
+    assert {"import gymnasium as gym", "import meta_envs"} < set(code.splitlines())
+    made = {}
+    exec(compile(code, "page", "exec"), made)
+    assert made["env"].spec.id == id
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -19,7 +19,7 @@ from meta_envs.files import is_there, parse_json, write_atomically
 from meta_envs.learners.learner import Learner
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
-from meta_envs.registry import ids
+from meta_envs.registry import ids, suggest_id
 from meta_envs.tensors import pack, unpack
 from meta_envs.wrappers.history import INPUTS
 
@@ -217,10 +217,9 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     file = cards.find(str(source)) if shipped else Path(source)
     file = file / "agent.safetensors" if is_there(file) and file.is_dir() else file
     if not (is_there(file) and file.is_file()):
-        raise ValueError(
-            f"There is no agent at {str(source)!r}: give an environment's id, or the file or the directory that "
-            "training wrote."
-        )
+        cure = "give an environment's id, or the file or the directory that training wrote."
+        hint = suggest_id(str(source).rpartition(":")[2], cure) if len(file.parts) < 2 else cure
+        raise ValueError(f"There is no agent at {str(source)!r}: {hint}")
     with cards.reading(file, "install meta-envs again" if shipped else "train it again, or copy it again"):
         card, weights = _read(file)
         agent = Agent(_make_policy(card, weights), card)

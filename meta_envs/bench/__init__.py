@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from meta_envs.bench.envs import measure_envs
 from meta_envs.bench.families import measure_families
 from meta_envs.bench.timing import cores
-from meta_envs.evaluation.tables import ruled_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from meta_envs.terminal import Table
 
 __all__ = ["PARTS", "measure", "table"]
 
@@ -71,14 +70,16 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    """The rows for people; columns that no row has are left out."""
+    """The rows for people; columns that no row has are left out. Rich shows it."""
+    from meta_envs.terminal import Table
+
     columns = [name for name in HEADINGS if any(row.get(name) for row in rows)]
     if all((row["beside"] or "copying").startswith(("Meta", "copying")) for row in rows):
         # Families are all beside the first row, images beside the copied frames.
         columns.remove("beside")
     numbers = [name for name in columns if name not in ("what", "beside")]
     words = [name for name in columns if name not in numbers]
-    shown = ruled_table([HEADINGS[name] for name in words], [HEADINGS[name] for name in numbers])
+    shown = Table([HEADINGS[name] for name in words], [HEADINGS[name] for name in numbers])
     for row in rows:
         shown.add_row(*(_show(row.get(name)) for name in (*words, *numbers)))
     return shown

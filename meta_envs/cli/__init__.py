@@ -4,39 +4,65 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from meta_envs.cli.bench import bench
 from meta_envs.cli.environments import info, list_environments, picture
-from meta_envs.cli.errors import EXPECTED, explain
+from meta_envs.cli.errors import tell
 from meta_envs.cli.evaluation import evaluate
 from meta_envs.cli.options import parse_pairs
 from meta_envs.cli.training import train
+from meta_envs.roster import LEARNERS
+from meta_envs.terminal import adapt
+from meta_envs.training.settings import Preset
+from meta_envs.version import __version__
 
 __all__ = ["app", "main", "parse_pairs"]
 
+LISTS = {
+    "evaluate": f"Learners are {', '.join(LEARNERS)}.",
+    "train": f"Settings are {', '.join(field.name for field in fields(Preset))}.",
+}
+"""What can be named, for the help of a command."""
+COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "list": (list_environments, ("meta-envs list", "meta-envs list --json")),
+    "info": (info, ("meta-envs info MetaBandit-Dependent-v0",)),
+    "evaluate": (
+        evaluate,
+        (
+            "meta-envs evaluate MetaBandit-Dependent-v0",
+            "meta-envs evaluate MetaTwoStep-v0 --agent agent",
+            "meta-envs evaluate MetaBandit-Independent-v0 \\\n    --agent thompson --agent ucb:chi=2 --env num_arms=5",
+        ),
+    ),
+    "train": (
+        train,
+        (
+            "meta-envs train MetaBandit-Dependent-v0 --seed 2",
+            "meta-envs train MetaBandit-Dependent-v0 --resume",
+            "meta-envs train MetaBandit-Dependent-v0 \\\n    --set steps=100000 --directory runs/short --tensorboard",
+        ),
+    ),
+    "picture": (picture, ("meta-envs picture", "meta-envs picture MetaHarlow-v0 --output harlow.png")),
+    "bench": (bench, ("meta-envs bench env", "meta-envs bench training --seconds 8")),
+}
+"""What each name runs, and examples for its help."""
+
 app = typer.Typer(
-    help="Meta-environments: a fresh task at every reset, recurrent agents that learn within it, and exact optima.",
-    no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="meta-envs COMMAND --help explains a command, with examples.",
 )
 """The commands, as Typer has them; `main` runs them."""
-COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_environments,
-    "info": info,
-    "train": train,
-    "evaluate": evaluate,
-    "picture": picture,
-    "bench": bench,
-}
-for name, function in COMMANDS.items():
-    app.command(name)(function)
+for name, (function, examples) in COMMANDS.items():
+    shown = "\b\nExamples:\n  " + "\n  ".join(examples)
+    app.command(name, epilog="\n\n".join(filter(None, (LISTS.get(name), shown))))(function)
 
 
 class _Shown:
@@ -45,14 +71,27 @@ class _Shown:
     traceback = False
 
 
-@app.callback()
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"meta-envs {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
 def before_any_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show an error with all that led to it, in place of one sentence.")
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Meta-environments: a fresh task at every reset, recurrent agents that learn within it, and exact optima."""
     _Shown.traceback = traceback
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:
@@ -61,14 +100,12 @@ def main() -> None:
     What went wrong in a family or a learner from outside is told with its file and line. Modules in the current folder
     are found, as by ``python -m``.
     """
+    for stream in (sys.stdout, sys.stderr):
+        adapt(stream)
     sys.path.insert(0, "")
+    _Shown.traceback = False
     try:
-        app()
-    except EXPECTED as error:
-        if _Shown.traceback:
-            raise
-        told = explain(error)
-        Console(stderr=True, highlight=False).print(Text.assemble(("Error: ", "red"), told), soft_wrap=True)
-        if told != str(error):
-            print("  meta-envs --traceback shows the whole way there.", file=sys.stderr)
-        sys.exit(2)
+        status = app(standalone_mode=False, terminal_width=min(get_terminal_size().columns, 100) - 1)
+    except Exception as error:
+        status = tell(error, whole=_Shown.traceback)
+    sys.exit(status)

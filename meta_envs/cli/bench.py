@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from meta_envs.cli.options import AsJson, parse_pairs, print_json
+from meta_envs.terminal import Screen
 
 
 def bench(
-    what: Annotated[
-        str, typer.Argument(metavar="[env|families|training]", help="What to measure; all by default.")
-    ] = "",
+    what: Annotated[str, typer.Argument(metavar="env|families|training", help="What to measure; all by default.")] = "",
     seconds: Annotated[float, typer.Option(help="Time for each measurement.")] = 2.0,
     settings: Annotated[
         list[str] | None,
@@ -21,10 +19,10 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure speeds on one core, those of training on two.
+    """Measure speeds.
 
-    Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
-    mere copy of those), training beside stock RecurrentPPO.
+    They are those of one core, in training of two. Environments stand beside CartPole-v1, all families beside the
+    two-armed bandit (or, if they show images, beside a mere copy of those), training beside stock RecurrentPPO.
     """
     from meta_envs.bench import PARTS, measure, table
 
@@ -33,4 +31,4 @@ def bench(
         print_json([row for part in rows.values() for row in part])
         return
     for part in rows.values():
-        Console().print(table(part), "")
+        Screen().print(table(part), "")

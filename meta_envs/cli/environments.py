@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import meta_envs
 from meta_envs.cli.options import AsJson, Env, Id, parse_pairs, print_json
 from meta_envs.family import TaskFamily
+from meta_envs.terminal import Page, Screen, Table
 
 
 def list_environments(as_json: AsJson = False) -> None:
-    """List all meta-environments."""
+    """List all environments."""
     rows = [describe(id) for id in meta_envs.ids()]
     if as_json:
         print_json(rows)
         return
-    from meta_envs.evaluation.tables import ruled_table
-
-    table = ruled_table(["id", "steps", "actions", "keywords"], [])
-    table.columns[0].no_wrap = True
+    table = Table(["id", "steps", "actions", "keywords"], [])
     for row in rows:
         keywords = ", ".join(f"{name}={value}" for name, value in row["keywords"].items())
         table.add_row(row["id"], str(row["horizon"]), row["actions"], keywords)
-    Console().print(table)
-    print("\nmeta-envs info ID tells more of one, and whether a trained agent is shipped for it.")
+    screen = Screen()
+    screen.print(table)
+    screen.say("", "meta-envs info ID tells more of one, and whether a trained agent is shipped for it.")
 
 
 def info(id: Id, as_json: AsJson = False) -> None:
-    """Show an environment's page: the task, its prior, spaces, rewards, fidelity to the paper, and keywords."""
+    """Show an environment's page.
+
+    It tells of the task, its prior, spaces, rewards, fidelity to the paper, and keywords.
+    """
     described = describe(id)
     family = type(meta_envs.make_family(id))
     if as_json:
         print_json(described)
         return
-    import inspect
-
-    from rich.markdown import Markdown
-
     values = ", ".join(f"`{name}={value}`" for name, value in described["keywords"].items())
-    Console().print(Markdown(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
-    print(f"\nTry it with: meta-envs evaluate {id}")
-    print(f"Train an agent with: meta-envs train {id}")
+    screen = Screen()
+    screen.print(Page(f"# {id}\n\nMade with {values}.\n\n{inspect.getdoc(family)}"))
+    screen.say("", f"Try it with: meta-envs evaluate {id}", f"Train an agent with: meta-envs train {id}")
     if described["agent"]:
-        print(describe_agent(id))
+        screen.say(describe_agent(id))
 
 
 def describe_agent(id: str) -> str:
@@ -70,7 +68,7 @@ def describe_agent(id: str) -> str:
 
 def picture(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID...]", help="Environments; by default one of every family.")
+        list[str] | None, typer.Argument(metavar="ID", help="Environments; by default one of every family.")
     ] = None,
     output: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("picture.png"),
     steps: Annotated[
@@ -79,7 +77,10 @@ def picture(
     seed: Annotated[int | None, typer.Option(help="Seed of the lifetime, for a single ID.")] = None,
     env: Env = None,
 ) -> None:
-    """Draw a lifetime of an environment, or several environments on one sheet."""
+    """Draw a lifetime of an environment.
+
+    Several environments are drawn on one sheet.
+    """
     from meta_envs.rendering import sheet
 
     if output.is_dir() or output.suffix != ".png":
@@ -91,7 +92,7 @@ def picture(
         raise ValueError(f"{', '.join(chosen)} are for one environment, and there are {len(shown)}: give one ID.")
     drawn = sheet.take_picture(shown[0], **chosen) if len(shown) == 1 else sheet.contact_sheet(shown)
     sheet.save_png(drawn, output)
-    print(output)
+    Screen().say(str(output))
 
 
 def describe(id: str) -> dict[str, Any]:

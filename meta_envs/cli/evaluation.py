@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 import meta_envs
 from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
 from meta_envs.errors import Unsolvable
-from meta_envs.roster import LEARNERS, is_agent, make_learner, serving
+from meta_envs.roster import is_agent, make_learner, serving
+from meta_envs.terminal import Screen
 
 
 def evaluate(
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Environments; several show how play carries over.")
-    ],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Environments; several show how play carries over.")],
     agents: Annotated[
         list[str] | None,
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help=f"A learner ({', '.join(LEARNERS)}; constants as ucb:chi=2; module:Class for your own) or a trained "
-            "agent (agent, the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and "
-            "in sampled play; repeatable.",
+            help="A learner by its name (constants as ucb:chi=2; module:Class for your own) or a trained agent (agent, "
+            "the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and in sampled "
+            "play; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,
@@ -40,10 +38,11 @@ def evaluate(
     paired: Annotated[bool, typer.Option("--paired", help="Show the differences between learners too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate learners and trained agents on the same unseen lifetimes, beside the optimum.
+    """Compare learners on unseen lifetimes.
 
-    Where no --agent is given: random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the
-    optimum's policy and, where that is not known to be optimal, the oracle.
+    Learners and trained agents are evaluated on the same lifetimes, beside the optimum. Where no --agent is given:
+    random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the optimum's policy and, where that
+    is not known to be optimal, the oracle.
     """
     from meta_envs.evaluation import assess, differences_table, find_differences, save_cards, table
 
@@ -59,7 +58,7 @@ def evaluate(
             raise ValueError(f"{path} is not possible: give a file, such as {path / example}.")
     cards, differences = [], []
     for id, learners in zip(ids, given, strict=True):
-        with Console(stderr=True).status(f"Evaluating on {episodes:,} unseen lifetimes of {id} ..."):
+        with Screen(stderr=True).status(Text(f"Evaluating on {episodes:,} unseen lifetimes of {id} ...")):
             players = learners or usual_learners(id, **keywords)
             if trials is not None:
                 from meta_envs.behaviour import write_trials
@@ -70,7 +69,7 @@ def evaluate(
         cards += of_one
         differences += pairs
         if not as_json:
-            Console().print(table(of_one), *(["", differences_table(pairs)] if pairs else []))
+            Screen().print(table(of_one), *(["", differences_table(pairs)] if pairs else []))
     if as_json:
         shown = [card.to_dict() for card in cards]
         print_json({"scorecards": shown, "differences": [pair.to_dict() for pair in differences]} if paired else shown)
@@ -80,8 +79,7 @@ def evaluate(
         from meta_envs.evaluation import regret_figure
 
         regret_figure(cards, figure)
-    for path in filter(None, (output, figure, trials)):
-        print(path, file=sys.stderr if as_json else sys.stdout)
+    Screen(stderr=as_json).say(*map(str, filter(None, (output, figure, trials))))
 
 
 def usual_learners(id: str, **keywords: Any) -> list[Any]:

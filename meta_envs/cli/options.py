@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="An environment, such as MetaBandit-Dependent-v0.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="An environment; meta-envs list shows all.")]
 Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),
@@ -19,7 +19,7 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
     """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values where they are, else strings.
 
     Raises:
-        ValueError: If one of them has no ``=``.
+        ValueError: If one of them has no ``=``, or is too long or nested too deeply.
     """
     parsed: dict[str, Any] = {}
     for pair in pairs or []:
@@ -30,6 +30,8 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
             parsed[key] = json.loads(value)
         except json.JSONDecodeError:
             parsed[key] = {"True": True, "False": False}.get(value, value)
+        except (RecursionError, ValueError):
+            raise ValueError(f"{key}={value[:20]}... is not possible: it is too long or nested too deeply.") from None
     return parsed
 
 

@@ -19,7 +19,7 @@ import meta_envs
 from meta_envs.agents import cards
 from meta_envs.agents.agent import PLAYS, Agent, load_agent
 from meta_envs.arguments import require
-from meta_envs.cli.errors import explain
+from meta_envs.cli.errors import tell
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.training.checkpoint import refuse_another_run
 
@@ -137,4 +137,4 @@ if __name__ == "__main__":
     try:
         typer.run(main)
     except ValueError as error:
-        sys.exit(f"Error: {explain(error)}")
+        sys.exit(tell(error))

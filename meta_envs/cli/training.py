@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import fields
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from meta_envs.cli.options import Env, Id, parse_pairs
-from meta_envs.training.settings import Preset
-
-SETTINGS = ", ".join(field.name for field in fields(Preset))
+from meta_envs.terminal import Screen
 
 
 def train(
@@ -27,7 +24,7 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help=f"A setting of the preset, such as steps=100000; repeatable. There are {SETTINGS}.",
+            help="A setting of the preset, such as steps=100000; repeatable.",
         ),
     ] = None,
     preset: Annotated[
@@ -44,24 +41,15 @@ def train(
         int, typer.Option(help="Of torch; two are worth it where the agent sees images, and change last bits.")
     ] = 1,
 ) -> None:
-    """Train a recurrent agent with RecurrentPPO and write it to a file.
+    """Train a recurrent agent.
 
-    The directory gets `agent.safetensors`, the weights with a card of how they were made; while the run goes on,
-    `checkpoint.pt`; and with --tensorboard `events.out.tfevents.*`, the curves. A bar shows the mean return of the
-    newest lifetimes and the score in held-out ones.
+    It is trained with RecurrentPPO and written to a file. The directory gets agent.safetensors, the weights with a card
+    of how they were made; while the run goes on, checkpoint.pt; and with --tensorboard events.out.tfevents.*, the
+    curves, which `tensorboard --logdir runs` shows. A bar shows the mean return of the newest lifetimes and the score
+    in held-out ones.
 
     Ctrl-C leaves the newest checkpoint, and a kill one that is seconds old; the same command with --resume goes on from
     it, to the same agent.
-
-    **Examples**
-
-    - `meta-envs train MetaBandit-Dependent-v0 --seed 2`
-
-    - `meta-envs train MetaBandit-Dependent-v0 --tensorboard`, and then `tensorboard --logdir runs`
-
-    - `meta-envs train MetaBandit-Dependent-v0 --set steps=100000 --set patience=5 --directory runs/short`
-
-    - `meta-envs train MetaBandit-Independent-v0 --env num_arms=5 --resume`
     """
     from meta_envs.training import TrainingStopped
     from meta_envs.training import train as run
@@ -81,10 +69,9 @@ def train(
             **parse_pairs(settings),
         )
     except TrainingStopped as stopped:
-        print(f"{stopped} The same command with --resume goes on from there.", file=sys.stderr)
-        sys.exit(130)
+        Screen(stderr=True).say(f"{stopped} The same command with --resume goes on from there.")
+        raise typer.Exit(130) from None
     except KeyboardInterrupt as stopped:
-        print(stopped, file=sys.stderr)
-        sys.exit(130)
-    print(f"agent: {path}")
-    print(f"Evaluate it with: meta-envs evaluate {id} --agent {path}")
+        Screen(stderr=True).say(str(stopped))
+        raise typer.Exit(130) from None
+    Screen().say(f"agent: {path}", f"Evaluate it with: meta-envs evaluate {id} --agent {shlex.quote(str(path))}")

@@ -8,42 +8,19 @@ from typing import TYPE_CHECKING
 from meta_envs.evaluation.cards import Difference, Scorecard, describe
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-
-WIDTH = 78
-"""Of tables for people, at least, so that what is said below them has room."""
-
-
-def ruled_table(words: Sequence[str], numbers: Sequence[str], *, title: str = "", caption: str = "") -> Table:
-    """An empty Rich table of 80 columns or more, with headings of columns of words and then of numbers."""
-    from rich import box
-    from rich.table import Table
-
-    made = Table(
-        title=title or None,
-        caption=caption or None,
-        box=box.SIMPLE_HEAD,
-        min_width=WIDTH,
-        title_style="bold",
-        caption_justify="left",
-        show_edge=False,
-    )
-    for heading in words:
-        made.add_column(heading, overflow="fold")
-    for heading in numbers:
-        made.add_column(heading, justify="right", no_wrap=True)
-    return made
+    from meta_envs.terminal import Table
 
 
 def table(cards: Sequence[Scorecard]) -> Table:
-    """Scorecards of one environment for people, as a Rich table of 80 columns: one row a learner, as ordered."""
+    """Scorecards of one environment for people, one row a learner, as ordered; Rich shows it."""
+    from meta_envs.terminal import Table
+
     first = cards[0]
     caption = "Regret and return are expected, ± standard error; score with 95 % interval."
     if first.optimal_return is not None:
         optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
         caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards as drawn."
-    made = ruled_table(
+    made = Table(
         ["learner"],
         ["regret", "score", "return", "paid"],
         title=f"{describe(first)}: {first.episodes:,} unseen lifetimes, seed {first.seed}",
@@ -59,8 +36,10 @@ def table(cards: Sequence[Scorecard]) -> Table:
 
 
 def differences_table(differences: Sequence[Difference]) -> Table:
-    """Differences in one environment for people, as a Rich table of 80 columns: one row a pair."""
-    made = ruled_table(
+    """Differences in one environment for people, one row a pair; Rich shows it."""
+    from meta_envs.terminal import Table
+
+    made = Table(
         ["first", "second"],
         ["difference", "unpaired", "saved"],
         title=f"{describe(differences[0])}: differences on common random numbers",

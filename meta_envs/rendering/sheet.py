@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Discrete
 
-from meta_envs.family import Array, TaskFamily
+from meta_envs.family import Array
 from meta_envs.files import write_atomically
 from meta_envs.lifetimes.tables import is_bandit
 from meta_envs.registry import make_family
@@ -44,8 +44,8 @@ def take_picture(id: str, *, steps: int | None = None, seed: int = SEED, **keywo
     Raises:
         ValueError: If there are not so many steps.
     """
+    family = make_family(id, **keywords)
     env: Any = gym.make(id, render_mode="rgb_array", **keywords)
-    family: TaskFamily = env.unwrapped.family
     taken = min(STEPS, family.horizon - 1) if steps is None else steps
     if not 0 <= taken <= family.horizon:
         raise ValueError(f"steps={steps} is not possible: give at least 0, and no more than {family.horizon}.")
