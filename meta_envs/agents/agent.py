@@ -18,6 +18,7 @@ from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import write_atomically
 from meta_envs.learners.learner import Learner
+from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids
@@ -128,6 +129,7 @@ class Agent(Learner):
     @property
     def memory(self) -> Array:
         """Hidden states (num, units) float32, of all layers side by side."""
+        where(self)
         return self._state[0][0].transpose(0, 1).flatten(1).cpu().numpy().copy()
 
     @property
@@ -136,8 +138,10 @@ class Agent(Learner):
 
         The discount is the one at the end of its training: of its card's preset ``gamma_end``, or else ``gamma``.
         """
+        where(self)
         return self._values.copy()
 
+    @watch_act
     def action_probs(self, observation: Any) -> Array:
         """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
         shown = _to_tensors(self._history.beside(observation, self._past), self.policy.device)
