@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from meta_envs.arguments import require
 from meta_envs.files import write_atomically
 
 
@@ -71,7 +72,14 @@ class Scorecard:
         Raises:
             ValueError: If the text is none.
         """
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"This is no scorecard, since it is no JSON ({error}): evaluate again.") from error
+        return cls._from_data(data)
+
+    @classmethod
+    def _from_data(cls, data: Any) -> Scorecard:
         names = [entry.name for entry in fields(cls)]
         if not isinstance(data, dict) or sorted(data) != sorted(names):
             raise ValueError(f"This is no scorecard: it needs exactly the keys {', '.join(names)}.")
@@ -121,10 +129,16 @@ def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
     """The scorecards that `save_cards` wrote.
 
     Raises:
-        ValueError: If the file holds none.
+        ValueError: If the file holds none, with its name.
+        OSError: If it cannot be read.
     """
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
-    return [Scorecard.from_json(json.dumps(card)) for card in (data if isinstance(data, list) else [data])]
+    try:
+        data = json.loads(Path(path).read_bytes())
+        require(data != [], "scorecards", data, "there is none")
+        return [Scorecard._from_data(card) for card in (data if isinstance(data, list) else [data])]
+    except (ValueError, RecursionError) as error:
+        reason = str(error).rstrip(".")
+        raise ValueError(f"{path} holds no whole scorecards ({reason}): evaluate again, or copy it again.") from error
 
 
 def _to_json(content: Any) -> str:

@@ -101,7 +101,8 @@ def _learn(method: Callable[..., None]) -> Callable[..., None]:
     def learn(self: Any, action: Any, outcome: Any, reward: Any) -> None:
         asked = where(self)
         if asked.busy:
-            return method(self, action, outcome, reward)
+            method(self, action, outcome, reward)
+            return
         _check_horizon(self, asked, asked.learns)
         for name, given in (("actions", action), ("rewards", reward)):
             if np.shape(given)[:1] != (asked.num,):
@@ -122,8 +123,8 @@ def _learn(method: Callable[..., None]) -> Callable[..., None]:
 def _check_horizon(learner: Any, asked: Asked, steps: int) -> None:
     if steps >= asked.horizon:
         raise ValueError(
-            f"{learner.name} was asked on past the {asked.horizon} steps of its lifetimes: call begin whenever new ones "
-            "begin."
+            f"{learner.name} was asked on past the {asked.horizon} steps of its lifetimes: call begin whenever new "
+            "ones begin."
         )
 
 
