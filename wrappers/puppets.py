@@ -37,7 +37,7 @@ OBSERVERS = (
     "VecVideoRecorder",
 )
 """Only look on, by the name of their class, and would write down or check what is not theirs."""
-FROZEN = {"training": False, "update_running_mean": False}
+FROZEN = {"training": False, "_update_running_mean": False}
 """Switches of the layers that learn from what they see, here off."""
 
 
