@@ -1,7 +1,6 @@
 """Scores over training seeds, and the files that an evaluation writes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def test_one_run_has_no_interval() -> None:
 @pytest.mark.parametrize("scores", [[], [[[1.0]]], [1.0, np.nan]], ids=str)
 def test_what_are_no_scores_is_refused(scores: Any) -> None:
     """In one sentence."""
-    with pytest.raises(ValueError, match="scores=.* is not possible: give"):
+    with pytest.raises(ValueError, match=r"scores=.* is not possible: give"):
         aggregate(scores)
 
 
@@ -127,7 +126,7 @@ def test_the_command_sums_training_seeds_up(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """A command that ends with a sentence before any work: nothing is evaluated, and no file is left."""
     monkeypatch.chdir(tmp_path)
 
@@ -145,7 +144,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         assert sorted(tmp_path.rglob("*")) == before
         return capsys.readouterr().err.replace("\n", " ")
 
-    yield say
+    return say
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,8 @@ class OutsidePolicy(Learner):
     - a model of Stable-Baselines3 or sb3-contrib, recurrent or not: anything with its ``predict``;
     - a callable ``(observation, state, start) -> (action, state)`` on NumPy arrays;
     - a torch module, also in TorchScript, that is called alike with tensors;
-    - a path to a file of TorchScript (``.pt``) or ONNX (``.onnx``, which needs onnxruntime).
+    - a path to a file of ONNX (``.onnx``, which needs onnxruntime) or TorchScript (``.pt``, whose loading can run code
+      that is in the file).
 
     Of ``num`` lifetimes the observation is (num, ...), or a table of these where the environment shows a Dict.
     ``start`` is (num,) bool, true where a lifetime begins. ``state`` is None at the first step, and then what was
@@ -194,7 +196,9 @@ def _read(path: Path) -> Any:
             return InferenceSession(str(path), providers=["CPUExecutionProvider"])
         import torch
 
-        return torch.jit.load(str(path), map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, of a format that files are in
+            return torch.jit.load(str(path), map_location="cpu")
     except ImportError as error:
         raise ImportError(f"To play {path} takes {error.name}: pip install {error.name}.") from error
     except Exception as error:

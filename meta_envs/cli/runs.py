@@ -51,14 +51,14 @@ def split_runs(words: list[str], first: list[Path]) -> tuple[list[str], list[Pat
     known = meta_envs.ids()
     more = [word for word in words if word.rpartition(":")[2] not in known and is_agent(word)]
     ids = [word for word in words if word not in more]
+    if not ids:
+        raise ValueError("--seeds needs an environment: give its ID before it.")
     runs = [run for pattern in [*map(str, first), *more] for run in _expand(pattern)]
     for run in runs:
         if not run.exists():
             raise ValueError(f"There is no run at {run}: give the directories that training wrote, such as runs/*/.")
     if len(set(runs)) < len(runs):
         raise ValueError(f"--seeds has {len(runs)} runs of which some are the same: give each once.")
-    if not ids:
-        raise ValueError("--seeds needs an environment: give its ID before it.")
     return ids, runs
 
 
