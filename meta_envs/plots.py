@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,33 @@ def new_figure(width: float, height: float) -> Any:
     except ImportError as error:
         raise ImportError('Figures need Matplotlib: pip install "meta-envs[plots]".') from error
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_panels(titles: Sequence[str], width: float, height: float) -> tuple[Any, list[Any]]:
+    """A figure with a tidy panel of that size in inches for each title, three in a row, and the axes of each."""
+    columns = min(len(titles), 3)
+    rows = -(-len(titles) // columns)
+    figure = new_figure(width * columns, height * rows)
+    grid = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes, title in zip(grid, titles, strict=False):
+        tidy(axes, title)
+    for axes in grid[len(titles) :]:
+        axes.set_axis_off()
+    return figure, grid[: len(titles)]
+
+
+def check_format(path: Path) -> None:
+    """Refuse a figure that could not be written, before anything is computed for it.
+
+    Raises:
+        ImportError: If Matplotlib is not installed.
+        ValueError: If it knows no format of that ending.
+    """
+    known = new_figure(1.0, 1.0).canvas.get_supported_filetypes()
+    if path.suffix.lower().lstrip(".") not in known:
+        raise ValueError(
+            f"{path} is of no format that can be drawn: end its name in one of .{', .'.join(sorted(known))}."
+        )
 
 
 def tidy(axes: Any, title: str) -> None:

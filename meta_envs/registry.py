@@ -76,7 +76,7 @@ def make_family(id: str | TaskFamily, **keywords: Any) -> TaskFamily:
             raise TypeError(f"Keywords {sorted(keywords)} go with an id, not with a family that is made already.")
         return id
     if not isinstance(id, str):
-        raise TypeError(f"{id!r} is not possible: give an environment's id, such as 'MetaBandit-Dependent-v0'.")
+        raise ValueError(_explain(id))
     module, _, name = id.rpartition(":")
     if module:
         _import(module)
@@ -106,6 +106,24 @@ def _import(module: str) -> None:
             raise
     if missing:
         raise ImportError(f"There is no module {module!r}: give one on the path, or an environment's id alone.")
+
+
+def _explain(given: Any) -> str:
+    """What to give in place of something that is neither an id nor a family."""
+    base = getattr(given, "unwrapped", None)
+    spec, family = getattr(given, "spec", None), getattr(base, "family", None)
+    cure = "give an id, such as 'MetaBandit-Dependent-v0', or a family"
+    if spec is not None and "family" in spec.kwargs:
+        usual = gym.spec(spec.id).kwargs if spec.id in gym.registry else {}
+        own = {field.name for field in fields(family)} if isinstance(family, TaskFamily) else set()
+        changed = [f"{key}={value!r}" for key, value in spec.kwargs.items() if key in own and usual.get(key) != value]
+        cure = f"give its id and keywords, {', '.join([repr(spec.id), *changed])}"
+    elif isinstance(family, TaskFamily):
+        cure = "give its family, env.unwrapped.family"
+    elif isinstance(given, type) and issubclass(given, TaskFamily):
+        cure = f"make one, {given.__name__}()"
+    what = "an environment" if base is not None else f"of type {type(given).__name__}"
+    return f"{str(given)[:60]} is {what}, and neither an id nor a family: {cure}."
 
 
 def build_family(family: str, **keywords: Any) -> TaskFamily:

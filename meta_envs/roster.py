@@ -1,13 +1,14 @@
-"""Every learner by its name: rules, the optimum, the oracle, and trained agents."""
+"""Every learner by its name: rules, the optimum, the oracle, trained agents, and policies from outside."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from meta_envs.arguments import suggest
 from meta_envs.errors import CannotServe
@@ -64,12 +65,59 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
     "memoryless": Memoryless,
 }
 """Makers of all learners that need no training, by name."""
+MODEL = re.compile(r"([\w.]+):(\w+):(.+\.zip)")
+"""A saved model of Stable-Baselines3, behind the class that loads it."""
+POLICIES = (".onnx", ".pt", ".pth")
+"""Endings of files that hold a policy from outside."""
+FILES = (".safetensors", ".zip", *POLICIES)
+"""Endings of files that hold something trained."""
+
+
+class Predictor(Protocol):
+    """A model of Stable-Baselines3, or whatever has its ``predict``."""
+
+    def predict(self, observation: Any, state: Any = ..., episode_start: Any = ..., deterministic: bool = ...) -> Any:
+        """Actions (num,) and new state."""
+
+
+Player: TypeAlias = str | Path | Learner | Predictor | Callable[..., Any]
+"""Whatever is taken for a learner: one, its name or path, or a policy as `meta_envs.agents.OutsidePolicy` takes it."""
 
 
 def is_agent(name: str) -> bool:
-    """Whether a trained agent is meant: the shipped one, or one by its path."""
+    """Whether something trained is meant: the shipped agent, one by its path, or a policy in a file."""
     path = Path(name)
-    return name.partition(":")[0] == "agent" or is_there(path) or path.suffix == ".safetensors" or len(path.parts) > 1
+    return name.partition(":")[0] == "agent" or is_there(path) or path.suffix in FILES or len(path.parts) > 1
+
+
+def is_single(players: Player | Iterable[Player]) -> bool:
+    """Whether this is one player, not several."""
+    return isinstance(players, str | Path | Learner) or callable(players) or hasattr(players, "predict")
+
+
+def seat(players: Player | Iterable[Player], id: str | TaskFamily | None = None) -> list[Learner]:
+    """One player or several as learners.
+
+    Raises:
+        ValueError: As `make_learner`, or if one is none of these.
+    """
+    single: bool = is_single(players)
+    several: Any = [players] if single else players
+    if not isinstance(several, Iterable):
+        raise ValueError(f"{players!r} is no learner: give one, its name, or a policy, or a list of these.")
+    return [_seat_one(player, id) for player in several]
+
+
+def _seat_one(player: Any, id: str | TaskFamily | None) -> Learner:
+    if isinstance(player, Learner):
+        return player
+    if isinstance(player, str | Path):
+        return make_learner(str(player), id)
+    if isinstance(player, type):
+        raise ValueError(f"{player.__name__} is a class: give one of its kind, such as {player.__name__}().")
+    from meta_envs.agents.outside import OutsidePolicy
+
+    return OutsidePolicy(player)
 
 
 def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
@@ -78,7 +126,10 @@ def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
     Args:
         name: One of `meta_envs.LEARNERS`, or ``"module:Class"`` for a learner from outside, which is imported; then
             ``:key=value`` for its constants, which are numbers, with commas between several. Or ``"agent"`` for the
-            shipped agent of the id, ``"agent:ID"`` for that of another; or an agent's file, or its run's directory.
+            shipped agent of the id, ``"agent:ID"`` for that of another; or an agent's file, or its run's directory. Or
+            a policy from outside: ``"module:function"`` that is one or makes one, a file of TorchScript (``.pt``) or
+            ONNX (``.onnx``), or ``"module:Class:model.zip"`` of Stable-Baselines3, whose loading runs code that is in
+            the file.
         id: Where it is to live, which only ``"agent"`` needs.
 
     Raises:
@@ -126,6 +177,10 @@ def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
     known = [key for key, kind in inspect.signature(maker).parameters.items() if kind.kind is kind.KEYWORD_ONLY]
     if isinstance(maker, partial):
         known = [key for key in known if key not in maker.keywords]
+    if _asks_for(maker) >= 3 and not text:
+        from meta_envs.agents.outside import OutsidePolicy
+
+        return OutsidePolicy(maker)
     for pair in filter(None, text.split(",")):
         key, _, value = pair.partition("=")
         if key not in known:
@@ -139,13 +194,38 @@ def _make(name: str, maker: Callable[..., Learner], text: str) -> Learner:
         inspect.signature(maker).bind(**constants)
     except TypeError as error:
         raise ValueError(f"{name!r} cannot be made ({error}): give a class whose arguments have defaults.") from None
-    learner = maker(**constants)
-    if not isinstance(learner, Learner):
-        raise ValueError(f"{name!r} makes a {type(learner).__name__}: derive it from meta_envs.learners.Learner.")
-    return learner
+    learner: Any = maker(**constants)
+    if isinstance(learner, Learner):
+        return learner
+    if learner is None or not is_single(learner):
+        raise ValueError(
+            f"{name!r} makes a {type(learner).__name__}: derive it from meta_envs.learners.Learner, or have it make a "
+            "model with `predict` or a callable policy."
+        )
+    return _seat_one(learner, None)
+
+
+def _asks_for(maker: Callable[..., Any]) -> int:
+    """How many arguments it cannot do without: a policy itself has three, what makes one has none."""
+    if isinstance(maker, type | partial):
+        return 0
+    parameters = inspect.signature(maker).parameters.values()
+    return sum(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
 
 
 def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
+    path = Path(name)
+    if model := MODEL.fullmatch(name):
+        return _load_model(*model.groups())
+    if path.suffix == ".zip":
+        raise ValueError(
+            f"{name} does not say of which class its model is: give module:Class:{name}, such as "
+            f"sb3_contrib:RecurrentPPO:{name}, which runs code that is in the file."
+        )
+    if path.suffix in POLICIES:
+        from meta_envs.agents.outside import OutsidePolicy
+
+        return OutsidePolicy(path)
     from meta_envs.agents import load_agent
 
     if name == "agent":
@@ -157,6 +237,21 @@ def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
     agent = load_agent(whose)
     agent.label = name
     return agent
+
+
+def _load_model(module: str, name: str, file: str) -> Learner:
+    """A model that the class of that name loads."""
+    from meta_envs.agents.outside import OutsidePolicy
+
+    maker: Any = _import_learner(module, name)
+    if not Path(file).is_file():
+        raise ValueError(f"There is no model at {file!r}: give the file that model.save wrote.")
+    try:
+        model = maker.load(file)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{file} is no model that {module}:{name} loads ({reason}): give its own class.") from error
+    return OutsidePolicy(model)
 
 
 def serving(names: Sequence[str], id: str | TaskFamily, **keywords: Any) -> list[str]:

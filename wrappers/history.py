@@ -50,6 +50,7 @@ class History:
         space: Of the observations with their past, one copy.
         blank: The past (W,) float32 at the first step.
         flat: Whether observation and past are one flat Box.
+        settings: The switches and what else was given, by name.
 
     Raises:
         ValueError: If an argument makes no sense or is missing for this environment.
@@ -74,6 +75,8 @@ class History:
         if horizon is not None:
             require_whole("horizon", horizon, 1)
         check_extensible(observation_space)
+        self.settings: dict[str, Any] = {"action": action, "reward": reward, "time": time}
+        self.settings |= {"reward_encoding": reward_encoding, "horizon": horizon, "reward_values": reward_values}
         family = family_of(env)
         payer = family if keeps_rewards(env) else None
         parts: dict[str, spaces.Box] = {}

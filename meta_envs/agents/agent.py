@@ -12,11 +12,20 @@ import torch as th
 
 from meta_envs.agents import cards
 from meta_envs.agents.cards import AgentCard
-from meta_envs.agents.interface import IMAGE, INTERFACE, describe_interface, history_of, space_of
+from meta_envs.agents.interface import (
+    IMAGE,
+    INTERFACE,
+    describe_interface,
+    find_changes,
+    history_of,
+    shorten,
+    space_of,
+)
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import is_there, parse_json, write_atomically
 from meta_envs.learners.learner import Learner
+from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids, suggest_id
@@ -106,12 +115,17 @@ class Agent(Learner):
                 bounds of the observation and, where they are shown one-hot, the distinct rewards.
         """
         found, known = describe_interface(family, self.card.inputs), self.card.interface
-        for name in INTERFACE:
-            if found[name] != known[name]:
-                raise CannotServe(
-                    f"This agent, of {self._home}, has {name} {known[name]}, and {family!r} has {found[name]}: "
-                    "train one for it, or evaluate this one where they are the same."
-                )
+        differing = [name for name in INTERFACE if found[name] != known[name]]
+        if not differing:
+            return
+        if changes := find_changes(self.card.id, self.card.keywords, family):
+            python, shell = ", ".join(changes), " ".join(f"--env {change}" for change in changes)
+            raise CannotServe(f"This agent of {self.card.id} was trained with {python}: give {python} ({shell}).")
+        what, one, other = differing[0], known[differing[0]], found[differing[0]]
+        raise CannotServe(
+            f"This agent of {self.card.id} has {what} {shorten(one, 60)}, and {type(family).__name__} has "
+            f"{shorten(other, 60)}: evaluate it where they are alike, or train one for it."
+        )
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Clear the memory."""
@@ -122,13 +136,9 @@ class Agent(Learner):
         self._state, self._values = self.policy.begin(num), np.full(num, np.nan, np.float32)
 
     @property
-    def _home(self) -> str:
-        keywords = [f"{name}={value!r}" for name, value in self.card.keywords.items()]
-        return ", ".join([self.card.id, *keywords])
-
-    @property
     def memory(self) -> Array:
         """Hidden states (num, units) float32, of all layers side by side."""
+        where(self)
         return self._state[0][0].transpose(0, 1).flatten(1).cpu().numpy().copy()
 
     @property
@@ -137,8 +147,10 @@ class Agent(Learner):
 
         The discount is the one at the end of its training: of its card's preset ``gamma_end``, or else ``gamma``.
         """
+        where(self)
         return self._values.copy()
 
+    @watch_act
     def action_probs(self, observation: Any) -> Array:
         """Probabilities of the actions (num, A) float64, given observations (num, ...); moves the memory on."""
         shown = _to_tensors(self._history.beside(observation, self._past), self.policy.device)

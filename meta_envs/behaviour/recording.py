@@ -20,7 +20,7 @@ from meta_envs.learners.learner import Learner
 from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
 from meta_envs.registry import make_family
-from meta_envs.roster import make_learner
+from meta_envs.roster import Player, seat
 from meta_envs.seeds import EVALUATION, evaluation_seeds
 
 MOST_NUMBERS = 8
@@ -28,7 +28,7 @@ MOST_NUMBERS = 8
 
 
 def record_trials(
-    learners: str | Learner | Sequence[str | Learner],
+    learners: Player | Sequence[Player],
     id: str | TaskFamily,
     *,
     episodes: int = 1000,
@@ -70,7 +70,7 @@ def record_trials(
 
 
 def write_trials(
-    learners: str | Learner | Sequence[str | Learner],
+    learners: Player | Sequence[Player],
     id: str | TaskFamily,
     path: str | os.PathLike[str],
     *,
@@ -100,7 +100,7 @@ def write_trials(
 
 
 def _check(
-    learners: str | Learner | Sequence[str | Learner],
+    learners: Player | Sequence[Player],
     id: str | TaskFamily,
     episodes: int,
     seed: int,
@@ -108,8 +108,7 @@ def _check(
 ) -> tuple[list[Learner], TaskFamily]:
     require_whole("episodes", episodes, 1, EVALUATION.size)
     require_whole("seed", seed, 0, EVALUATION.last_seed)
-    named = [learners] if isinstance(learners, str | Learner) else list(learners)
-    players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in named]
+    players = seat(learners, id)
     names = [player.name for player in players]
     require(len(players) > 0, "learners", learners, "give at least one")
     require(len(set(names)) == len(names), "learners", names, "give each learner a name of its own")

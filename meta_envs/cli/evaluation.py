@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 import meta_envs
-from meta_envs.cli.options import AsJson, Env, parse_pairs, print_json
+from meta_envs.cli.options import AsJson, Env, check_outputs, parse_pairs, tell
+from meta_envs.cli.runs import evaluate_runs, split_runs
 from meta_envs.errors import Unsolvable
+from meta_envs.learners.returns import has_regret
+from meta_envs.plots import check_format
 from meta_envs.roster import is_agent, make_learner, serving
-from meta_envs.terminal import Screen
 
 
 def evaluate(
@@ -22,16 +23,28 @@ def evaluate(
         typer.Option(
             "--agent",
             metavar="NAME|PATH",
-            help="A learner by its name (constants as ucb:chi=2; module:Class for your own) or a trained agent (agent, "
-            "the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and in sampled "
-            "play; repeatable.",
+            help="A learner by its name (constants as ucb:chi=2; module:Class for your own) or a trained "
+            "agent (agent, the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and "
+            "in sampled play; or policy.onnx, policy.pt, or module:Class:model.zip of Stable-Baselines3, which runs "
+            "code that is in the file; repeatable.",
         ),
     ] = None,
     episodes: Annotated[int, typer.Option(help="Lifetimes, the same for all learners.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Evaluation seed.")] = 1,
     env: Env = None,
+    seeds: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--seeds",
+            metavar="RUN...",
+            help="Runs of one training with several seeds, as runs/*/, instead of --agent: their interquartile mean, "
+            "median, intervals and performance profile.",
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the scorecards to this JSON file.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the regret curves into this PNG file.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the regret curves, of --seeds the profiles, into this PNG file.")
+    ] = None,
     trials: Annotated[
         Path | None, typer.Option("--csv", help="Write every step of all learners to this CSV file.")
     ] = None,
@@ -44,42 +57,49 @@ def evaluate(
     random play, UCB1 and Thompson sampling on bandits, posterior sampling on MDPs, the optimum's policy and, where that
     is not known to be optimal, the oracle.
     """
-    from meta_envs.evaluation import assess, differences_table, find_differences, save_cards, table
+    from meta_envs.evaluation import assess, differences_table, find_differences, regret_figure, save_cards, table
 
-    for option, path in (("--figure draws", figure), ("--csv writes", trials)):
-        if path is not None and len(ids) > 1:
-            raise ValueError(f"{option} one environment, not {len(ids)}: give one ID, or leave it out.")
+    check_outputs(
+        ("--output", output, "cards.json"), ("--figure", figure, "regret.png"), ("--csv", trials, "trials.csv")
+    )
+    if figure is not None:
+        check_format(figure)
     keywords = parse_pairs(env)
+    if seeds:
+        for option, given_too in (("--agent", agents), ("--csv", trials), ("--paired", paired)):
+            if given_too:
+                raise ValueError(f"--seeds sums up the scores of runs, without {option}: give one of the two.")
+        ids, runs = split_runs(ids, seeds)
+        evaluate_runs(ids, runs, keywords, episodes=episodes, seed=seed, output=output, figure=figure, as_json=as_json)
+        return
+    if trials is not None and len(ids) > 1:
+        raise ValueError(f"--csv writes one environment, not {len(ids)}: give one ID, or leave it out.")
     given = [load_plays(agents or [], id) for id in ids]
     if paired and len(given[0]) == 1:
         raise ValueError(f"--paired compares learners, and {given[0][0]} is one alone: give another --agent.")
-    for path, example in ((output, "cards.json"), (figure, "regret.png"), (trials, "trials.csv")):
-        if path is not None and (path.is_dir() or not path.suffix):
-            raise ValueError(f"{path} is not possible: give a file, such as {path / example}.")
-    cards, differences = [], []
+    for id in ids:
+        if not has_regret(family := meta_envs.make_family(id, **keywords)) and figure is not None:
+            raise ValueError(f"--figure draws regret, which {type(family).__name__} does not tell: leave it out.")
+    cards, differences, tables = [], [], []
     for id, learners in zip(ids, given, strict=True):
-        with Screen(stderr=True).status(Text(f"Evaluating on {episodes:,} unseen lifetimes of {id} ...")):
-            players = learners or usual_learners(id, **keywords)
-            if trials is not None:
-                from meta_envs.behaviour import write_trials
+        players = learners or usual_learners(id, **keywords)
+        if trials is not None:
+            from meta_envs.behaviour import write_trials
 
-                write_trials(players, id, trials, episodes=episodes, seed=seed, **keywords)
-            of_one, records = assess(players, id, episodes=episodes, seed=seed, **keywords)
-            pairs = find_differences(of_one, records) if paired else []
+            write_trials(players, id, trials, episodes=episodes, seed=seed, **keywords)
+        of_one, records = assess(players, id, episodes=episodes, seed=seed, **keywords)
+        pairs = find_differences(of_one, records) if paired else []
         cards += of_one
         differences += pairs
-        if not as_json:
-            Screen().print(table(of_one), *(["", differences_table(pairs)] if pairs else []))
-    if as_json:
-        shown = [card.to_dict() for card in cards]
-        print_json({"scorecards": shown, "differences": [pair.to_dict() for pair in differences]} if paired else shown)
+        tables += [table(of_one), *(["", differences_table(pairs)] if pairs else [])]
+    # What is printed may fail, as where a terminal lacks a character: the files are there before.
     if output is not None:
         save_cards(cards, output)
     if figure is not None:
-        from meta_envs.evaluation import regret_figure
-
         regret_figure(cards, figure)
-    Screen(stderr=as_json).say(*map(str, filter(None, (output, figure, trials))))
+    shown = [card.to_dict() for card in cards]
+    content = {"scorecards": shown, "differences": [pair.to_dict() for pair in differences]} if paired else shown
+    tell(content if as_json else None, tables, output, figure, trials)
 
 
 def usual_learners(id: str, **keywords: Any) -> list[Any]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
+
+from meta_envs.terminal import Screen
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An environment; meta-envs list shows all.")]
 Env = Annotated[
@@ -35,6 +41,48 @@ def parse_pairs(pairs: list[str] | None) -> dict[str, Any]:
     return parsed
 
 
+def check_outputs(*outputs: tuple[str, Path | None, str]) -> None:
+    """Refuse, before any work, places at which nothing could be written at its end. Nothing is left there.
+
+    Args:
+        outputs: An option, the path that was given, if any, and the name of such a file.
+
+    Raises:
+        ValueError: If a path is no file's, two are one file, or nothing can be written there.
+    """
+    taken: dict[Path, str] = {}
+    for flag, path, example in outputs:
+        if path is None:
+            continue
+        try:
+            if path.is_dir() or not path.suffix:
+                raise ValueError(f"{path} is not possible: give a file, such as {path / example}.")
+            if (other := taken.setdefault(path.resolve(), flag)) != flag:
+                raise ValueError(f"{other} and {flag} both write {path}: give each a file of its own.")
+            _try_to_write(path)
+        except OSError as error:
+            raise ValueError(f"{flag} cannot write {path} ({error.strerror or error}): give another place.") from error
+
+
+def _try_to_write(path: Path) -> None:
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    with TemporaryFile(dir=folder):
+        pass
+
+
 def print_json(content: Any) -> None:
     """Print JSON to standard output."""
     print(json.dumps(content, indent=2))
+
+
+def tell(content: Any, tables: list[Any], *written: Path | None) -> None:
+    """Print JSON, or where there is none the tables, and the files that were written."""
+    if content is None:
+        Screen().print(*tables)
+    else:
+        print_json(content)
+    Screen(stderr=content is not None).say(*map(str, filter(None, written)))

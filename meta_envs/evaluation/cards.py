@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from meta_envs.arguments import require
 from meta_envs.files import BLANK, HASH, parse_json, reason_of, require_seal, seal, write_atomically
 
 
@@ -134,6 +135,7 @@ def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
         if isinstance(data, dict) and HASH in data:
             require_seal(content)
             data = data["scorecards"]
+        require(data != [], "scorecards", data, "there is none")
         return [Scorecard._from_dict(card) for card in (data if isinstance(data, list) else [data])]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no whole scorecards ({reason_of(error)}): evaluate again.") from error

@@ -13,12 +13,12 @@ from meta_envs.evaluation.cards import Difference, Scorecard
 from meta_envs.evaluation.scores import assess
 from meta_envs.family import TaskFamily
 from meta_envs.intervals import standard_error
-from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import Record
+from meta_envs.roster import Player, is_single
 
 
 def compare(
-    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = 10_000, seed: int = 1, **keywords: Any
+    learners: Sequence[Player], id: str | TaskFamily, *, episodes: int = 10_000, seed: int = 1, **keywords: Any
 ) -> list[Difference]:
     """Run learners in the lifetimes of `meta_envs.evaluate`, and compare every pair of them.
 
@@ -35,7 +35,7 @@ def compare(
     Raises:
         ValueError: If there are fewer than two learners, or as `evaluate`.
     """
-    few = isinstance(learners, str | Learner) or len(learners) < 2
+    few = is_single(learners) or len(learners) < 2
     require(not few, "learners", learners, "give at least two to compare")
     return find_differences(*assess(learners, id, episodes=episodes, seed=seed, **keywords))
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from meta_envs.evaluation.aggregate import Aggregate
 from meta_envs.evaluation.cards import Scorecard, describe
-from meta_envs.plots import COLOURS, STYLES, new_figure, save_figure, tidy
+from meta_envs.plots import COLOURS, STYLES, new_panels, save_figure
 
 CROP = 2.5
 """A curve that ends this many times as high as the next would press all others flat: it leaves the picture instead."""
 
 
-def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
+def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str] | None = None) -> tuple[Any, list[Any]]:
     """Cumulative expected regret against trial, a curve a learner, with bands of 1.96 standard errors; at 150 dpi.
 
     Args:
         cards: Scorecards; those of each environment get a panel of their own.
-        path: Where to write; the ending names the format, such as ``.png``.
+        path: Where to write; the ending names the format, such as ``.png``. None writes nothing.
+
+    Returns:
+        Matplotlib's figure and its axes, one a panel, to restyle and to save with `Figure.savefig`.
 
     Raises:
         ImportError: If Matplotlib is not installed.
@@ -37,16 +41,50 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> N
         panels.setdefault(describe(card), []).append(card)
     # One learner has one style in all panels.
     styles = dict(zip(dict.fromkeys(card.learner for card in cards), product(STYLES, COLOURS), strict=False))
-    columns = min(len(panels), 3)
-    rows = -(-len(panels) // columns)
-    figure = new_figure(7.5 * columns, 4.5 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (title, group) in zip(grid, panels.items(), strict=False):
-        tidy(axes, title)
+    figure, grid = new_panels(list(panels), 7.5, 4.5)
+    for axes, group in zip(grid, panels.values(), strict=True):
         _draw(axes, group, styles)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(figure, path)
+    return figure, grid
+
+
+def profile_figure(
+    groups: Mapping[str, Mapping[str, Aggregate]], path: str | os.PathLike[str] | None = None
+) -> tuple[Any, list[Any]]:
+    """Performance profiles: the fraction of runs above every score, with bands of 95 % at each score by itself.
+
+    Args:
+        groups: By the title of a panel, what `aggregate` gives by the name of its curve.
+        path: Where to write, as of `regret_figure`.
+
+    Returns:
+        Matplotlib's figure and its axes, one a panel.
+
+    Raises:
+        ImportError: If Matplotlib is not installed.
+        ValueError: If there is nothing to draw.
+    """
+    if not groups or not all(groups.values()):
+        raise ValueError("There are no profiles to draw: give at least one, as {title: {name: aggregate}}.")
+    names = dict.fromkeys(name for group in groups.values() for name in group)
+    styles = dict(zip(names, product(STYLES, COLOURS), strict=False))
+    figure, grid = new_panels(list(groups), 5.5, 4.0)
+    for axes, group in zip(grid, groups.values(), strict=True):
+        for name, found in group.items():
+            style, colour = styles[name]
+            label = f"{name} ({found.runs} run{'s' if found.runs > 1 else ''})"
+            axes.plot(found.thresholds, found.profile, style, color=colour, linewidth=1.8, label=label)
+            if found.profile_low is not None and found.profile_high is not None:
+                around = (found.profile_low, found.profile_high)
+                axes.fill_between(found.thresholds, *around, color=colour, alpha=0.2, linewidth=0)
+        axes.set_xlabel("score")
+        axes.set_ylabel("fraction of runs above it")
+        axes.set_ylim(-0.02, 1.02)
+        axes.legend(frameon=False)
+    if path is not None:
+        save_figure(figure, path)
+    return figure, grid
 
 
 def _draw(axes: Any, cards: Sequence[Scorecard], styles: dict[str, tuple[str, str]]) -> None:

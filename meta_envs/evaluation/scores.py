@@ -13,10 +13,9 @@ from meta_envs.errors import Unsolvable
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.family import Array, TaskFamily
 from meta_envs.intervals import MANY, mean_interval, standard_error
-from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import Record, record
 from meta_envs.registry import make_family
-from meta_envs.roster import make_learner
+from meta_envs.roster import Player, is_single, seat
 from meta_envs.seeds import EVALUATION, evaluation_seeds
 from meta_envs.solvers.dispatch import solve
 from meta_envs.solvers.optimum import Optimum
@@ -24,18 +23,18 @@ from meta_envs.solvers.optimum import Optimum
 
 @overload
 def evaluate(
-    learners: str | Learner, id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
+    learners: Player, id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
 ) -> Scorecard: ...
 
 
 @overload
 def evaluate(
-    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
+    learners: Sequence[Player], id: str | TaskFamily, *, episodes: int = ..., seed: int = ..., **keywords: Any
 ) -> list[Scorecard]: ...
 
 
 def evaluate(
-    learners: str | Learner | Sequence[str | Learner],
+    learners: Player | Sequence[Player],
     id: str | TaskFamily,
     *,
     episodes: int = 10_000,
@@ -47,7 +46,8 @@ def evaluate(
     Lifetime ``i`` is that of ``reset(seed=2**32 + seed * 2**20 + i)``, whatever the number of lifetimes.
 
     Args:
-        learners: A learner, its name or a trained agent's path as `make_learner` takes it, or several of these.
+        learners: A learner, its name or a trained agent's path as `make_learner` takes it, a model of
+            Stable-Baselines3 or another policy as `meta_envs.agents.OutsidePolicy` takes it, or several of these.
         id: An environment's id, or a family with finitely many actions.
         episodes: Lifetimes, from 2 to 2**20.
         seed: Evaluation seed, from 0 to 2**31; apart from all training seeds.
@@ -59,14 +59,12 @@ def evaluate(
     Raises:
         ValueError: If an argument makes no sense, or a learner cannot serve the family.
     """
-    single = isinstance(learners, str | Learner)
-    named = [learners] if isinstance(learners, str | Learner) else list(learners)
-    cards = assess(named, id, episodes=episodes, seed=seed, **keywords)[0]
-    return cards[0] if single else cards
+    cards = assess(learners, id, episodes=episodes, seed=seed, **keywords)[0]
+    return cards[0] if is_single(learners) else cards
 
 
 def assess(
-    learners: Sequence[str | Learner], id: str | TaskFamily, *, episodes: int, seed: int, **keywords: Any
+    learners: Player | Sequence[Player], id: str | TaskFamily, *, episodes: int, seed: int, **keywords: Any
 ) -> tuple[list[Scorecard], list[Record]]:
     """Scorecards as of `evaluate`, and the record of each learner, with the same lifetimes in the same order.
 
@@ -75,9 +73,9 @@ def assess(
     """
     require_whole("episodes", episodes, 2, EVALUATION.size)
     seeds = evaluation_seeds(episodes, seed)
-    require(len(learners) > 0, "learners", learners, "give at least one")
     family = make_family(id, **keywords)
-    players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
+    players = seat(learners, id)
+    require(len(players) > 0, "learners", learners, "give at least one")
     try:
         optimum, note = solve(family), ""
     except Unsolvable as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from meta_envs.evaluation.aggregate import Aggregate
 from meta_envs.evaluation.cards import Difference, Scorecard, describe
 
 if TYPE_CHECKING:
@@ -52,6 +53,36 @@ def differences_table(differences: Sequence[Difference]) -> Table:
             pair.learner, pair.other, f"{pair.difference:+.2f} ± {pair.se:.2f}", f"± {pair.se_unpaired:.2f}", saved
         )
     return made
+
+
+def aggregates_table(found: Mapping[str, Aggregate], *, episodes: int, seed: int) -> Table:
+    """What runs of several seeds come to, by the name of the environment; Rich shows it."""
+    from meta_envs.terminal import Table
+
+    notes = dict.fromkeys(each.note for each in found.values())
+    made = Table(
+        ["scores of"],
+        ["runs", "IQM", "median", "lowest", "highest"],
+        title=f"Training seeds: {episodes:,} unseen lifetimes of each run, from seed {seed} on",
+        caption="\n".join(
+            filter(None, ("IQM: mean of the middle half. Both with a 95 % interval over runs, by bootstrap.", *notes))
+        ),
+    )
+    for name, each in found.items():
+        scores = [score for row in each.scores for score in row]
+        made.add_row(
+            name,
+            str(each.runs),
+            _with_interval(each.iqm, each.iqm_low, each.iqm_high),
+            _with_interval(each.median, each.median_low, each.median_high),
+            _plain(min(scores)),
+            _plain(max(scores)),
+        )
+    return made
+
+
+def _with_interval(value: float, low: float | None, high: float | None) -> str:
+    return _plain(value) if low is None else f"{_plain(value)} ({_plain(low)}, {_plain(high)})"
 
 
 def _plain(number: float | None) -> str:

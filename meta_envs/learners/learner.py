@@ -13,6 +13,7 @@ import numpy as np
 
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
+from meta_envs.learners.order import keep_order
 
 NEEDS = ("observation", "state", "layout", "task")
 """What a learner may declare that it needs."""
@@ -25,7 +26,8 @@ class Learner(ABC):
     needs beyond observations), ``act`` and ``learn``. All that a learner may know comes in by these: the family (its
     prior is public, the task is not), what it needs, what it did, and what came of it. Previous action, previous reward
     and time are the learner's own to remember. Lifetimes that end before the horizon are asked on like all others; the
-    answers for them are not used.
+    answers for them are not used. New lifetimes need a new ``begin``: whoever asks before the first one, past the
+    horizon, or with other than one observation of the family a lifetime, gets a ``ValueError`` in one sentence.
 
     Attributes:
         name: What scorecards, tables and figures call it.
@@ -41,6 +43,10 @@ class Learner(ABC):
 
     name: str = "learner"
     needs: tuple[str, ...] = ("observation",)
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        keep_order(cls)
 
     def check(self, family: TaskFamily) -> None:  # noqa: B027
         """Refuse families in which it cannot live; by default none. Nothing is begun.
@@ -80,6 +86,9 @@ class Learner(ABC):
         it led. Of a discrete family it is public, and all that there is to learn from. Of other families, in which it
         may be a whole state, it is told to learners that need the state or the task, and None to all others.
         """
+
+
+keep_order(Learner)
 
 
 def select_known(learner: Learner, family: TaskFamily, task: Array, state: Array) -> dict[str, Array]:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.rollout import Rollout, roll_out
+from meta_envs.lifetimes.tables import tabulate
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: rang
         records = [_sum_up(rollout, family, block.task) for rollout in block.rollouts]
         totals = [total + new for total, new in zip(totals, records, strict=True)] if totals else records
     return totals
+
+
+def has_regret(family: TaskFamily) -> bool:
+    """Whether a family tells what can be expected of the oracle."""
+    if tabulate(family) is not None:
+        return True
+    task = family.sample_task(np.full((1, family.num_task_chance), 0.5))
+    return family.task_optimum(task) is not None
 
 
 def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:

@@ -15,6 +15,7 @@ from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
 from meta_envs.lifetimes.tables import find_rows, tabulate
+from meta_envs.progress import Progress
 
 BLOCK = 1000
 """Lifetimes run side by side. A learner has one random stream a block, so another size is other chance for it."""
@@ -70,25 +71,30 @@ def roll_out(
         meta_envs.CannotServe: If a learner cannot serve the family.
         ValueError: If it gives something else than actions.
     """
-    for number, start in enumerate(range(0, len(lifetime_seeds), BLOCK)):
-        seeds = lifetime_seeds[start : start + BLOCK]
-        everyone = np.arange(len(seeds))
-        streams = Streams(len(seeds), family.num_chance, ahead=1)
-        streams.seed(range(len(seeds)), seeds)
-        chance = streams.draw(everyone)
-        lifetimes = make_lifetimes(family, len(seeds))
-        rollouts = []
-        for place, learner in enumerate(learners):
-            lifetimes.begin(everyone, chance)
-            learner.check(family)
-            learner.begin(family, len(seeds), np.random.default_rng([stream, place, number]))
-            rollouts.append(_roll_out_one(learner, lifetimes, whole))
-        if tabulate(family) is not None:
-            rollouts = _judge(rollouts, family, lifetimes.task, whole)
-        yield Block(start, lifetimes.task, rollouts)
+    for learner in learners:
+        learner.check(family)
+    starts = range(0, len(lifetime_seeds), BLOCK)
+    total = len(starts) * len(learners) * family.horizon
+    with Progress(f"{len(lifetime_seeds):,} lifetimes", total) as progress:
+        for number, start in enumerate(starts):
+            seeds = lifetime_seeds[start : start + BLOCK]
+            everyone = np.arange(len(seeds))
+            streams = Streams(len(seeds), family.num_chance, ahead=1)
+            streams.seed(range(len(seeds)), seeds)
+            chance = streams.draw(everyone)
+            lifetimes = make_lifetimes(family, len(seeds))
+            rollouts = []
+            for place, learner in enumerate(learners):
+                lifetimes.begin(everyone, chance)
+                learner.begin(family, len(seeds), np.random.default_rng([stream, place, number]))
+                rollouts.append(_roll_out_one(learner, lifetimes, whole, progress))
+                progress.update((number * len(learners) + place + 1) * family.horizon)
+            if tabulate(family) is not None:
+                rollouts = _judge(rollouts, family, lifetimes.task, whole)
+            yield Block(start, lifetimes.task, rollouts)
 
 
-def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Rollout:
+def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool, progress: Progress) -> Rollout:
     """Until all lifetimes are over; the steps after that are zeros."""
     family, task, tables = lifetimes.family, lifetimes.task, tabulate(lifetimes.family)
     everyone, alive = np.arange(lifetimes.num), np.ones(lifetimes.num, dtype=bool)
@@ -123,6 +129,7 @@ def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool) -> Rollou
         learner.learn(action, happened.outcome if sees_outcomes(learner, family) else None, happened.reward)
         if tables is not None:
             row = tables.next_row.take((row * tables.num_actions + action) * tables.num_outcomes + happened.outcome)
+        progress.advance(note=learner.name)
         alive = alive & ~happened.terminated
         if not alive.any():
             break
