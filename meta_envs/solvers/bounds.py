@@ -121,7 +121,7 @@ def posterior_means(family: IndependentBandit) -> Array:
 def minimise(
     function: Callable[[Array], tuple[float, Array]],
     start: Array,
-    limits: list[tuple[float, float]] | None,
+    limits: list[tuple[float, float]],
     evaluations: int,
 ) -> Array:
     """The best point that L-BFGS comes by: at kinks its last one may not be."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array
-from meta_envs.intervals import standard_error
+from meta_envs.intervals import controlled_mean
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
@@ -61,8 +61,7 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     policy, rng = FilterPolicy(family), np.random.default_rng(0)
     parts = [_simulate(policy, rng) for _ in range(LIFETIMES // CHUNK)]
     earned, chance = (np.concatenate(part) for part in zip(*parts, strict=True))
-    returns = earned - chance @ np.linalg.lstsq(chance, earned - np.mean(earned), rcond=None)[0]
-    value, error = float(np.mean(returns)), standard_error(returns)
+    value, error = controlled_mean(earned, chance)
     note = (
         f"pulling the arm with the higher posterior mean is optimal and earns {value:.3f} ± {error:.3f} in "
         f"{LIFETIMES:,} simulated lifetimes; the bound is {ERRORS:g} standard errors above"
