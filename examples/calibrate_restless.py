@@ -96,6 +96,30 @@ def simulate_ucb(sample: Sample) -> Array:
     return regret
 
 
+def simulate_thompson_walk(sample: Sample) -> Array:
+    """Expected regrets (SIGMAS, n): the first arm if a draw of p_1 from the filter of that one step size is above 1/2.
+
+    A draw within a cell is even, so that half of the cell in the middle counts where their number is odd.
+    """
+    regret = np.zeros((len(SIGMAS), sample.chance.shape[1]))
+    for place, sigma in enumerate(SIGMAS):
+        family = RestlessBandit(sigma_low=sigma, sigma_high=2 * sigma, volatility="low")
+        cells, zero = family.num_cells, np.zeros((family.num_cells, 1), np.intp)
+        # From certainty of a cell, whatever is paid: where the walk goes in a step.
+        kernel = family.update_belief(np.column_stack([zero, np.eye(cells)]), zero, zero[:, 0], zero[:, 0])[:, 1:]
+        centers = (np.arange(cells) + 0.5) / cells
+        above = np.clip((np.arange(1, cells + 1) / cells - 0.5) * cells, 0.0, 1.0)
+        belief = np.full((sample.chance.shape[1], cells), 1.0 / cells)
+        for paid, means, chance in zip(sample.paid, sample.means, sample.chance, strict=True):
+            first = chance < belief @ above
+            regret[place] += np.where(first, *(np.max(means, axis=0) - means))
+            # A reward from one arm is as likely as none from the other.
+            for_first = np.where(first, paid[0], ~paid[1])[:, None]
+            belief *= np.where(for_first, centers, 1.0 - centers)
+            belief = (belief / np.sum(belief, axis=-1, keepdims=True)) @ kernel
+    return regret
+
+
 @dataclass
 class Pair:
     """Two step sizes, and the mean regrets of all constants in each block of lifetimes."""
@@ -167,6 +191,17 @@ def measure(sigma: float, lifetimes: int, seed: int) -> tuple[Array, Array]:
     return rescorla_wagner, ucb
 
 
+def tune_thompson_walk(pair: "Pair", lifetimes: int, seed: int) -> Array:
+    """Mean regrets a block (BLOCKS, SIGMAS) in a pair, in the lifetimes of the other rules, as `measure` has them."""
+    size = lifetimes // BLOCKS
+    regret = np.zeros((BLOCKS, len(SIGMAS)))
+    blocks = track(list(product(range(BLOCKS), range(0, size, CHUNK), (pair.low, pair.high))), "thompson_walk")
+    for block, start, sigma in blocks:
+        sample = draw(sigma, min(CHUNK, size - start), [seed, block, start])
+        regret[block] += np.sum(simulate_thompson_walk(sample), axis=-1) / size / 2
+    return regret
+
+
 def combine(measured: dict[float, tuple[Array, Array]]) -> Iterator[Pair]:
     """All pairs of step sizes that are far enough apart."""
     for low, high in product(measured, measured):
@@ -214,16 +249,18 @@ def tabulate_pairs(pairs: list[Pair], tied: list[Pair], chosen: Pair, most: int 
     return table
 
 
-def tabulate_curve(pair: Pair, name: str) -> Table:
+def tabulate_curve(pair: Pair, name: str, curve: Array | None = None) -> Table:
     """Regret by a constant, in the chosen pair."""
     tuned = name == "alpha"
-    title = f"({pair.low:g}, {pair.high:g}): {'Rescorla-Wagner' if tuned else 'UCB'}"
-    table = make_table(title, (name, *(["beta"] if tuned else []), "regret", "above the best"))
-    best = pair.curves[name][:, GRIDS[name].index(pair.best(name))]
-    for place, constant in enumerate(GRIDS[name]):
-        above = mean_and_error(pair.curves[name][:, place] - best)
+    grid, curve = (GRIDS[name], pair.curves[name]) if curve is None else (SIGMAS, curve)
+    rule = {"alpha": "Rescorla-Wagner", "chi": "UCB", "sigma": "Thompson sampling on a walk"}[name]
+    headings = (name, *(["beta"] if tuned else []), "regret", "above the best")
+    table = make_table(f"({pair.low:g}, {pair.high:g}): {rule}", headings)
+    best = curve[:, int(np.argmin(np.mean(curve, axis=0)))]
+    for place, constant in enumerate(grid):
+        above = mean_and_error(curve[:, place] - best)
         beta = [f"{pair.betas[place]:g}"] if tuned else []
-        table.add_row(f"{constant:g}", *beta, in_words(pair.regret(name, constant)), in_words(above, 3))
+        table.add_row(f"{constant:g}", *beta, in_words(mean_and_error(curve[:, place])), in_words(above, 3))
     return table
 
 
@@ -271,6 +308,7 @@ def main(
         tabulate_pairs(pairs, tied, chosen),
         tabulate_curve(chosen, "alpha"),
         tabulate_curve(chosen, "chi"),
+        tabulate_curve(chosen, "sigma", tune_thompson_walk(chosen, lifetimes, seed)),
     ):
         console.print(table)
     console.print(f"sigma_low={chosen.low:g}, sigma_high={chosen.high:g}")

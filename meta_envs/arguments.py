@@ -32,8 +32,12 @@ def require(condition: bool, name: str, value: object, cure: str) -> None:
         raise ValueError(f"{name}={value!r} is not possible: {cure}.")
 
 
+LARGEST = 1e30
+"""The largest size of a number: sums over lifetimes and their squares are numbers too, in single precision as well."""
+
+
 def require_numbers(family: object, *names: str) -> None:
-    """Refuse fields that are not finite numbers.
+    """Refuse fields that are not finite numbers, or whose size is above `LARGEST`.
 
     Raises:
         ValueError: With the field, its value and the cure.
@@ -41,7 +45,8 @@ def require_numbers(family: object, *names: str) -> None:
     for name in names:
         value = getattr(family, name)
         number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        require(number and bool(np.isfinite(value)), name, value, "give a finite number")
+        cure = "give a finite number" if not number else f"give a finite number from {-LARGEST} to {LARGEST}"
+        require(number and bool(-LARGEST <= value <= LARGEST), name, value, cure)
 
 
 def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:

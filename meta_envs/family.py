@@ -102,6 +102,14 @@ class TaskFamily(ABC):
         """Fraction of the lifetime's trials that are over after ``steps`` steps (B,), in [0, 1] (B,)."""
         return steps / self.horizon
 
+    @property
+    def trial_counter(self) -> tuple[int, int] | None:
+        """Column of the state that counts the trials that are over, and the trials of a lifetime.
+
+        None where the clock alone says when a trial is over (`elapsed`), whatever the learner does.
+        """
+        return None
+
     @abstractmethod
     def sample_task(self, chance: Array) -> Array:
         """Tasks (B, T) by inverse CDF of the task's part of the chance (B, num_task_chance)."""

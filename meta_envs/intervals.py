@@ -78,6 +78,12 @@ def mean_interval(values: Array) -> tuple[float, float]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
+def widen(interval: tuple[float, float], middle: float, half: float) -> tuple[float, float]:
+    """An interval around ``middle``, wider by an independent error whose own interval is ``half`` to either side."""
+    low, high = interval
+    return middle - float(np.hypot(middle - low, half)), middle + float(np.hypot(high - middle, half))
+
+
 def bootstrap_means(values: Array) -> Array:
     """Means (RESAMPLES,) of values (n,) drawn anew with replacement, with a fixed seed.
 

@@ -164,6 +164,10 @@ class Harlow(TaskFamily):
         return 2 + self.num_trials
 
     @property
+    def trial_counter(self) -> tuple[int, int]:
+        return TRIAL, self.num_trials
+
+    @property
     def reward_values(self) -> tuple[float, ...]:
         return (-1.0, 0.0, FIXATION_REWARD, 1.0)
 

@@ -18,7 +18,7 @@ from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
 from meta_envs.solvers.information import SAMPLE_WORK, relaxed_mean
-from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.optimum import ERRORS, Optimum
 
 MAX_COUNTS = 1 << 28
 """Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""
@@ -120,14 +120,16 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
             f"trials, or compare learners by their regret, which needs no optimum."
         )
     bounds = {"the oracle": oracle_bound(family), "Lagrangian relaxation": lagrangian_bound(family)}
+    error = 0.0
     if family.num_arms * family.num_trials**2 <= SAMPLE_WORK:
         mean, error = relaxed_mean(family)
-        bounds["information relaxation"] = mean + 3.0 * error
+        bounds["information relaxation"] = mean + ERRORS * error
     lowest = min(bounds, key=lambda name: bounds[name])
     policy = IndexPolicy(family)
     achieved, spread = simulate(family, policy, bounds["the oracle"])
     others = ", ".join(f"{name} {value:.2f}" for name, value in bounds.items() if name != lowest)
-    sampled = ", three standard errors above its mean" if lowest == "information relaxation" else ""
+    drawn = lowest == "information relaxation"
+    sampled = ", three standard errors above its mean" if drawn else ""
     return Optimum(
         value=bounds[lowest],
         achieved=achieved,
@@ -137,6 +139,8 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
             f"{type(family).__name__} {finding}"
         ),
         random_value=family.num_trials * family.alpha / (family.alpha + family.beta),
+        value_se=error if drawn else 0.0,
+        achieved_se=spread,
         table=policy,
     )
 
