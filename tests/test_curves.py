@@ -44,13 +44,13 @@ def test_pixels_are_counted_by_trial_and_trials_that_are_not_reached_are_lost():
         env.reset(seed=SEED + lifetime)
         paid, over = np.zeros(3), False
         while not over:
-            state = env._lifetime.state
-            action = 0 if env.task[0] % 2 == 0 else int(family.best_action(env.task[None], np.reshape(state, (1, -1)))[0])
-            trial = int(np.ravel(state)[TRIAL])
+            state = env._lifetime.state()
+            action = 0 if env.task[0] % 2 == 0 else int(family.best_action(env.task[None], state[None])[0])
+            trial = int(state[TRIAL])
             _, reward, over, _, _ = env.step(action)
             paid[trial] += reward
         curves.append(np.cumsum(1.2 - paid))
-        ends.append(int(np.ravel(env._lifetime.state)[TRIAL]))
+        ends.append(int(env._lifetime.state()[TRIAL]))
     assert len(set(ends)) > 1
     assert card.curve_unit == "trial"
     assert card.regret_curve == pytest.approx(np.mean(curves, axis=0).tolist())

@@ -14,6 +14,7 @@ from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
 from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
+from meta_envs.progress import Progress
 from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
@@ -69,16 +70,18 @@ def solve_two_arms(family: IndependentBandit) -> Optimum:
     values = [np.zeros((pulls + 1, horizon - pulls + 1)) for pulls in range(horizon + 1)]
     means = [(alpha + np.arange(pulls + 1)) / (alpha + beta + pulls) for pulls in range(horizon)]
     second: list[Array] = []
-    for step in reversed(range(horizon)):
-        plays_second = []
-        for pulls in range(step + 1):
-            mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
-            on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
-            on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
-            plays_second.append((on_second > on_first + TIE).ravel())
-            values[pulls] = np.maximum(on_first, on_second)
-        second.append(np.concatenate(plays_second))
     beliefs = comb(horizon + 3, 4)
+    with Progress("Solving two independent arms", beliefs) as progress:
+        for step in reversed(range(horizon)):
+            plays_second = []
+            for pulls in range(step + 1):
+                mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
+                on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
+                on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
+                plays_second.append((on_second > on_first + TIE).ravel())
+                values[pulls] = np.maximum(on_first, on_second)
+            second.append(np.concatenate(plays_second))
+            progress.advance(comb(step + 3, 3))
     return Optimum(
         value=float(values[0][0, 0]),
         achieved=float(values[0][0, 0]),

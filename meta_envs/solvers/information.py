@@ -23,6 +23,7 @@ import numpy as np
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
 from meta_envs.intervals import controlled_mean
+from meta_envs.progress import track
 from meta_envs.solvers.bounds import minimise, oracle_bound, posterior_means
 
 QUANTILES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
@@ -50,7 +51,7 @@ def relaxed_mean(family: IndependentBandit) -> tuple[float, float]:
     weights = minimise(relaxed, np.full(len(bonus), 0.5 / len(bonus)), [(-WIDEST, WIDEST)] * len(bonus), 40)
     best = oracle_bound(family)
     values, variates = [], []
-    for _ in range(max(5, LEAST_MEASURED // size)):
+    for _ in track(range(max(5, LEAST_MEASURED // size)), "Measuring the bound"):
         paid, bonus, task = _draw(family, surprises, size, rng)
         values.append(share_out(paid + np.tensordot(weights, bonus, 1))[0])
         known = (
