@@ -54,6 +54,8 @@ class TaskFamily(ABC):
     """Those of them that tell the layout and not what pays: learners that need the layout are told these."""
     solver: ClassVar[str | None] = None
     """Where a solver of just this class is, ``"module:function"``; derived classes may pay otherwise and have none."""
+    trial_counter: ClassVar[tuple[int, str] | None] = None
+    """The state's column of trials that are over, and the field with their number; None where `elapsed` tells."""
     num_step_chance: ClassVar[int] = 1
     """Uniforms that one step uses, 0 where all chance is in the task's part."""
 
@@ -101,14 +103,6 @@ class TaskFamily(ABC):
     def elapsed(self, steps: Array) -> Array:
         """Fraction of the lifetime's trials that are over after ``steps`` steps (B,), in [0, 1] (B,)."""
         return steps / self.horizon
-
-    @property
-    def trial_counter(self) -> tuple[int, int] | None:
-        """Column of the state that counts the trials that are over, and the trials of a lifetime.
-
-        None where the clock alone says when a trial is over (`elapsed`), whatever the learner does.
-        """
-        return None
 
     @abstractmethod
     def sample_task(self, chance: Array) -> Array:

@@ -17,7 +17,9 @@ CROP = 2.5
 
 
 def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str]) -> None:
-    """Cumulative expected regret against trial or step, as ``curve_unit`` says, a curve a learner, with bands of 1.96 standard errors; at 150 dpi.
+    """Cumulative expected regret against trial or step, a curve a learner, with bands of 1.96 standard errors.
+
+    At 150 dpi. Cards whose curves go over something else, as ``curve_unit`` says, have panels of their own.
 
     Args:
         cards: Scorecards; those of each environment get a panel of their own.

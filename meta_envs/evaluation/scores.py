@@ -139,7 +139,9 @@ def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: 
         return {**summary, "note": f"No score: random play is optimal already{within}."}
     score = (mean - optimum.random_value) / unit
     low, high = widen(mean_interval(returns), mean, NORMAL * unit * _scale_error(score, slope, optimum))
-    what = {"exact": "", "simulated": "The optimum is simulated", "bound": "The optimum is an upper bound"}[optimum.kind]
+    what = {"exact": "", "simulated": "The optimum is simulated", "bound": "The optimum is an upper bound"}[
+        optimum.kind
+    ]
     return {
         **summary,
         "score": score,

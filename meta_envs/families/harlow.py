@@ -126,6 +126,7 @@ class Harlow(TaskFamily):
     momentum: float = 0.5
 
     task_names: ClassVar[tuple[str, ...]] = ("rewarded", "other")
+    trial_counter: ClassVar[tuple[int, str]] = (TRIAL, "num_trials")
     num_step_chance: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
@@ -162,10 +163,6 @@ class Harlow(TaskFamily):
     def num_task_chance(self) -> int:
         """One uniform an image, and one a trial for the side."""
         return 2 + self.num_trials
-
-    @property
-    def trial_counter(self) -> tuple[int, int]:
-        return TRIAL, self.num_trials
 
     @property
     def reward_values(self) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ def number_trials(family: TaskFamily) -> tuple[Array, Array]:
 
 def count_trials(family: TaskFamily) -> int:
     """Trials of a lifetime; its steps where there are no trials of several steps."""
-    return family.trial_counter[1] if family.trial_counter else int(number_trials(family)[0][-1])
+    return int(getattr(family, family.trial_counter[1]) if family.trial_counter else number_trials(family)[0][-1])
 
 
 def has_long_trials(family: TaskFamily) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meta_envs.learners.learner import Learner
 
 ERRORS = 3.0
-"""Standard errors by which a bound lies above what was simulated for it, and beyond which a difference counts as one."""
+"""Standard errors by which a bound lies above what was simulated for it, and beyond which a difference counts."""
 
 
 @dataclass(frozen=True)
