@@ -31,6 +31,8 @@ CHIS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
 PUBLISHED = {"alpha": 0.5, "chi": 1.0}
 NEAR = {"alpha": (0.4, 0.5, 0.6), "chi": (0.7, 1.0, 1.4)}
 BLOCKS = 50
+FILTERED = 10_000
+"""Lifetimes a step size, at most, in which the step size of Thompson sampling is tuned: its filters take longest."""
 CHUNK = 500
 """Lifetimes side by side for all constants: few enough to stay in the processor's cache."""
 
@@ -192,7 +194,7 @@ def measure(sigma: float, lifetimes: int, seed: int) -> tuple[Array, Array]:
 
 
 def tune_thompson_walk(pair: "Pair", lifetimes: int, seed: int) -> Array:
-    """Mean regrets a block (BLOCKS, SIGMAS) in a pair, in the lifetimes of the other rules, as `measure` has them."""
+    """Mean regrets a block (BLOCKS, SIGMAS) in a pair, from samples that are seeded as in `measure`."""
     size = lifetimes // BLOCKS
     regret = np.zeros((BLOCKS, len(SIGMAS)))
     blocks = track(list(product(range(BLOCKS), range(0, size, CHUNK), (pair.low, pair.high))), "thompson_walk")
@@ -308,7 +310,7 @@ def main(
         tabulate_pairs(pairs, tied, chosen),
         tabulate_curve(chosen, "alpha"),
         tabulate_curve(chosen, "chi"),
-        tabulate_curve(chosen, "sigma", tune_thompson_walk(chosen, lifetimes, seed)),
+        tabulate_curve(chosen, "sigma", tune_thompson_walk(chosen, min(lifetimes, FILTERED), seed)),
     ):
         console.print(table)
     console.print(f"sigma_low={chosen.low:g}, sigma_high={chosen.high:g}")

@@ -1,6 +1,8 @@
 """Restless bandits: the walk's law, the filter against brute force, the baselines, and the calibration."""
 
 import importlib.util
+import inspect
+import re
 import sys
 from itertools import product
 from pathlib import Path
@@ -16,7 +18,7 @@ from meta_envs.families import restless
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.restless import RestlessBandit, fold, walk_kernels
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.bandits import RescorlaWagner
+from meta_envs.learners.bandits import RescorlaWagner, ThompsonWalk
 from meta_envs.learners.learner import Learner
 from meta_envs.roster import make_learner
 from meta_envs.solvers.restless import solve_restless
@@ -373,6 +375,18 @@ def test_the_calibration_chooses_by_its_rule(calibration: ModuleType) -> None:
     assert calibration.choose([far, near, wide])[0] is wide
     assert calibration.choose([near, wide, noisy])[0] is noisy
     assert calibration.choose([far])[0] is far
+
+
+def test_the_baselines_have_the_constants_that_the_calibration_found(calibration: ModuleType) -> None:
+    """On the page, the defaults are the rows that are above the best by nothing."""
+    page = (Path(__file__).parents[1] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    table = page.partition("Thompson sampling on a walk")[2].partition("└")[0]
+    rows = re.findall(r"│ +([\d.]+) │[^│]+│ +([\d.]+) ±", table)
+    assert [float(sigma) for sigma, _ in rows] == list(calibration.SIGMAS)
+    (best,) = (float(sigma) for sigma, above in rows if float(above) == 0.0)
+    default = inspect.signature(ThompsonWalk).parameters["sigma"].default
+    assert default == best
+    assert f"| `thompson_walk` | `sigma={best:g}` |" in page
 
 
 def test_the_defaults_are_the_calibrations() -> None:
