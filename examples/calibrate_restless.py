@@ -1,16 +1,14 @@
 """Find the step sizes of the restless bandits, by the rule of docs/calibration.md, and print what decides.
 
     python examples/calibrate_restless.py
-    python examples/calibrate_restless.py --lifetimes 5000 --out runs/calibration.png
+    python examples/calibrate_restless.py --lifetimes 5000
 
-The rules are simulated directly, all constants at once, in lifetimes of the package's family; nothing is written unless
-asked.
+The rules are simulated directly, all constants at once, in lifetimes of the package's family; nothing is written.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -99,10 +97,7 @@ def simulate_ucb(sample: Sample) -> Array:
 
 
 def simulate_thompson_walk(sample: Sample) -> Array:
-    """Expected regrets (SIGMAS, n): the first arm if a draw of p_1 from the filter of that one step size is above 1/2.
-
-    A draw within a cell is even, so that half of the cell in the middle counts where their number is odd.
-    """
+    """Expected regrets (SIGMAS, n): the first arm if a draw of p_1 from the filter of that step size is above 1/2."""
     regret = np.zeros((len(SIGMAS), sample.chance.shape[1]))
     for place, sigma in enumerate(SIGMAS):
         family = RestlessBandit(sigma_low=sigma, sigma_high=2 * sigma, volatility="low")
@@ -110,7 +105,7 @@ def simulate_thompson_walk(sample: Sample) -> Array:
         # From certainty of a cell, whatever is paid: where the walk goes in a step.
         kernel = family.update_belief(np.column_stack([zero, np.eye(cells)]), zero, zero[:, 0], zero[:, 0])[:, 1:]
         centers = (np.arange(cells) + 0.5) / cells
-        above = np.clip((np.arange(1, cells + 1) / cells - 0.5) * cells, 0.0, 1.0)
+        above = np.clip(np.arange(1, cells + 1) - cells / 2, 0.0, 1.0)
         belief = np.full((sample.chance.shape[1], cells), 1.0 / cells)
         for paid, means, chance in zip(sample.paid, sample.means, sample.chance, strict=True):
             first = chance < belief @ above
@@ -279,25 +274,9 @@ def in_words(number: tuple[float, float], digits: int = 2) -> str:
     return f"{number[0]:.{digits}f} ± {number[1]:.{digits}f}"
 
 
-def draw_figure(pair: Pair, path: Path) -> None:
-    """Regret against both constants in the chosen pair."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), GRIDS, strict=True):
-        means, errors = np.transpose([pair.regret(name, constant) for constant in GRIDS[name]])
-        axes.errorbar(GRIDS[name], means, 1.96 * errors, marker="o", color="#0072B2")
-        axes.axvline(PUBLISHED[name], color="#D55E00", linestyle="--", label="published")
-        axes.set(xlabel=name, ylabel="regret", xscale="log" if name == "chi" else "linear")
-        axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-
-
 def main(
     lifetimes: Annotated[int, typer.Option(min=BLOCKS, help="Lifetimes a step size, in 50 blocks.")] = 50_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="A picture of the chosen pair's regrets.")] = None,
 ) -> None:
     """Measure, choose and print."""
     console = Console(width=100)
@@ -314,8 +293,6 @@ def main(
     ):
         console.print(table)
     console.print(f"sigma_low={chosen.low:g}, sigma_high={chosen.high:g}")
-    if out is not None:
-        draw_figure(chosen, out)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,7 @@ def solve_harlow(family: Harlow | HarlowSymbolic) -> Optimum:
 
 
 def _make(value: float, kind: Any, note: str, random: float, error: float = 0.0) -> Optimum:
-    played = {"value": value, "achieved": value, "random_value": random, "random_se": error}
-    return Optimum(**played, kind=kind, note=note, player=HarlowBayes)
+    return Optimum(value, value, kind, note, random, random_se=error, player=HarlowBayes)
 
 
 def _simulate_random(family: Harlow) -> tuple[float, float]:
