@@ -192,7 +192,12 @@ def optima_table() -> str:
             optimum = meta_envs.solve(id)
         except meta_envs.Unsolvable:
             continue
-        numbers = (f"{number:.4f}" for number in (optimum.value, optimum.achieved, optimum.random_value))
+        ends = (
+            (optimum.value, optimum.value_se if optimum.kind == "simulated" else 0.0),
+            (optimum.achieved, optimum.achieved_se),
+            (optimum.random_value, optimum.random_se),
+        )
+        numbers = (f"{number:.4f} ± {error:.4f}" if error else f"{number:.4f}" for number, error in ends)
         rows.append((f"`{id}`", optimum.kind, *numbers, optimum.note))
     headings = ("id", "kind", "optimum or bound", "achieved by the policy", "random's return", "how")
     return table(headings, rows)

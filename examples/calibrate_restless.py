@@ -1,16 +1,14 @@
 """Find the step sizes of the restless bandits, by the rule of docs/calibration.md, and print what decides.
 
     python examples/calibrate_restless.py
-    python examples/calibrate_restless.py --lifetimes 5000 --out runs/calibration.png
+    python examples/calibrate_restless.py --lifetimes 5000
 
-The rules are simulated directly, all constants at once, in lifetimes of the package's family; nothing is written unless
-asked.
+The rules are simulated directly, all constants at once, in lifetimes of the package's family; nothing is written.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -31,6 +29,8 @@ CHIS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0)
 PUBLISHED = {"alpha": 0.5, "chi": 1.0}
 NEAR = {"alpha": (0.4, 0.5, 0.6), "chi": (0.7, 1.0, 1.4)}
 BLOCKS = 50
+FILTERED = 10_000
+"""Lifetimes a step size, at most, in which the step size of Thompson sampling is tuned: its filters take longest."""
 CHUNK = 500
 """Lifetimes side by side for all constants: few enough to stay in the processor's cache."""
 
@@ -93,6 +93,27 @@ def simulate_ucb(sample: Sample) -> Array:
         for arm, pulled in enumerate((first, ~first)):
             pulls[arm] += pulled
             rewards[arm] += pulled & paid[arm]
+    return regret
+
+
+def simulate_thompson_walk(sample: Sample) -> Array:
+    """Expected regrets (SIGMAS, n): the first arm if a draw of p_1 from the filter of that step size is above 1/2."""
+    regret = np.zeros((len(SIGMAS), sample.chance.shape[1]))
+    for place, sigma in enumerate(SIGMAS):
+        family = RestlessBandit(sigma_low=sigma, sigma_high=2 * sigma, volatility="low")
+        cells, zero = family.num_cells, np.zeros((family.num_cells, 1), np.intp)
+        # From certainty of a cell, whatever is paid: where the walk goes in a step.
+        kernel = family.update_belief(np.column_stack([zero, np.eye(cells)]), zero, zero[:, 0], zero[:, 0])[:, 1:]
+        centers = (np.arange(cells) + 0.5) / cells
+        above = np.clip(np.arange(1, cells + 1) - cells / 2, 0.0, 1.0)
+        belief = np.full((sample.chance.shape[1], cells), 1.0 / cells)
+        for paid, means, chance in zip(sample.paid, sample.means, sample.chance, strict=True):
+            first = chance < belief @ above
+            regret[place] += np.where(first, *(np.max(means, axis=0) - means))
+            # A reward from one arm is as likely as none from the other.
+            for_first = np.where(first, paid[0], ~paid[1])[:, None]
+            belief *= np.where(for_first, centers, 1.0 - centers)
+            belief = (belief / np.sum(belief, axis=-1, keepdims=True)) @ kernel
     return regret
 
 
@@ -167,6 +188,17 @@ def measure(sigma: float, lifetimes: int, seed: int) -> tuple[Array, Array]:
     return rescorla_wagner, ucb
 
 
+def tune_thompson_walk(pair: "Pair", lifetimes: int, seed: int) -> Array:
+    """Mean regrets a block (BLOCKS, SIGMAS) in a pair, from samples that are seeded as in `measure`."""
+    size = lifetimes // BLOCKS
+    regret = np.zeros((BLOCKS, len(SIGMAS)))
+    blocks = track(list(product(range(BLOCKS), range(0, size, CHUNK), (pair.low, pair.high))), "thompson_walk")
+    for block, start, sigma in blocks:
+        sample = draw(sigma, min(CHUNK, size - start), [seed, block, start])
+        regret[block] += np.sum(simulate_thompson_walk(sample), axis=-1) / size / 2
+    return regret
+
+
 def combine(measured: dict[float, tuple[Array, Array]]) -> Iterator[Pair]:
     """All pairs of step sizes that are far enough apart."""
     for low, high in product(measured, measured):
@@ -214,16 +246,18 @@ def tabulate_pairs(pairs: list[Pair], tied: list[Pair], chosen: Pair, most: int 
     return table
 
 
-def tabulate_curve(pair: Pair, name: str) -> Table:
+def tabulate_curve(pair: Pair, name: str, curve: Array | None = None) -> Table:
     """Regret by a constant, in the chosen pair."""
     tuned = name == "alpha"
-    title = f"({pair.low:g}, {pair.high:g}): {'Rescorla-Wagner' if tuned else 'UCB'}"
-    table = make_table(title, (name, *(["beta"] if tuned else []), "regret", "above the best"))
-    best = pair.curves[name][:, GRIDS[name].index(pair.best(name))]
-    for place, constant in enumerate(GRIDS[name]):
-        above = mean_and_error(pair.curves[name][:, place] - best)
+    grid, curve = (GRIDS[name], pair.curves[name]) if curve is None else (SIGMAS, curve)
+    rule = {"alpha": "Rescorla-Wagner", "chi": "UCB", "sigma": "Thompson sampling on a walk"}[name]
+    headings = (name, *(["beta"] if tuned else []), "regret", "above the best")
+    table = make_table(f"({pair.low:g}, {pair.high:g}): {rule}", headings)
+    best = curve[:, int(np.argmin(np.mean(curve, axis=0)))]
+    for place, constant in enumerate(grid):
+        above = mean_and_error(curve[:, place] - best)
         beta = [f"{pair.betas[place]:g}"] if tuned else []
-        table.add_row(f"{constant:g}", *beta, in_words(pair.regret(name, constant)), in_words(above, 3))
+        table.add_row(f"{constant:g}", *beta, in_words(mean_and_error(curve[:, place])), in_words(above, 3))
     return table
 
 
@@ -240,25 +274,9 @@ def in_words(number: tuple[float, float], digits: int = 2) -> str:
     return f"{number[0]:.{digits}f} ± {number[1]:.{digits}f}"
 
 
-def draw_figure(pair: Pair, path: Path) -> None:
-    """Regret against both constants in the chosen pair."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), GRIDS, strict=True):
-        means, errors = np.transpose([pair.regret(name, constant) for constant in GRIDS[name]])
-        axes.errorbar(GRIDS[name], means, 1.96 * errors, marker="o", color="#0072B2")
-        axes.axvline(PUBLISHED[name], color="#D55E00", linestyle="--", label="published")
-        axes.set(xlabel=name, ylabel="regret", xscale="log" if name == "chi" else "linear")
-        axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-
-
 def main(
     lifetimes: Annotated[int, typer.Option(min=BLOCKS, help="Lifetimes a step size, in 50 blocks.")] = 50_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="A picture of the chosen pair's regrets.")] = None,
 ) -> None:
     """Measure, choose and print."""
     console = Screen(width=100)
@@ -271,11 +289,10 @@ def main(
         tabulate_pairs(pairs, tied, chosen),
         tabulate_curve(chosen, "alpha"),
         tabulate_curve(chosen, "chi"),
+        tabulate_curve(chosen, "sigma", tune_thompson_walk(chosen, min(lifetimes, FILTERED), seed)),
     ):
         console.print(table)
     console.print(f"sigma_low={chosen.low:g}, sigma_high={chosen.high:g}")
-    if out is not None:
-        draw_figure(chosen, out)
 
 
 if __name__ == "__main__":

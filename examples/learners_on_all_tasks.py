@@ -20,7 +20,8 @@ $ python examples/learners_on_all_tasks.py --output docs/all-learners.md
 
 Every learner that needs no training, on every environment that it serves, in unseen lifetimes of evaluation seed {seed}
 on common random numbers, sorted by return. Regret and return are expected, with standard errors; the score has a 95 %
-interval. Where the optimum is a bound, the best that can be had scores less than 1. `oracle` is told the task.
+interval. Where the optimum is a bound, the best that can be had scores less than 1; where it is simulated, its error is
+in the intervals. `oracle` is told the task.
 """
 
 
@@ -40,7 +41,9 @@ def write(cards: list[Scorecard]) -> str:
         regret = "–" if card.regret_mean is None else f"{card.regret_mean:.2f} ± {card.regret_se:.2f}"
         score = "–" if card.score is None else f"{card.score:.3f} ({card.score_low:.3f}, {card.score_high:.3f})"
         rows.append(f"| `{card.learner}` | {regret} | {card.return_mean:.2f} ± {card.return_se:.2f} | {score} |")
-    optimum = "" if first.optimal_return is None else f"; optimum {first.optimal_return:.3f} ({first.optimum_kind})"
+    error = f" ± {first.optimal_return_se:.3f}" if first.optimum_kind == "simulated" else ""
+    known = first.optimal_return is not None
+    optimum = f"; optimum {first.optimal_return:.3f}{error} ({first.optimum_kind})" if known else ""
     return f"\n## {first.id}\n\n{first.episodes:,} lifetimes{optimum}.\n\n" + "\n".join(rows) + "\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Collection
 from enum import Enum
 from typing import Any
@@ -48,8 +47,12 @@ def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
     return otherwise or f"it is one of {', '.join(known)}."
 
 
+LARGEST = 1e30
+"""The largest size of a number: sums over lifetimes and their squares are numbers too, in single precision as well."""
+
+
 def require_numbers(family: object, *names: str) -> None:
-    """Refuse fields that are not finite numbers.
+    """Refuse fields that are not finite numbers, or whose size is above `LARGEST`.
 
     Raises:
         ValueError: With the field, its value and the cure.
@@ -57,7 +60,8 @@ def require_numbers(family: object, *names: str) -> None:
     for name in names:
         value = getattr(family, name)
         number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        require(number and bool(abs(value) <= sys.float_info.max), name, value, "give a finite number")
+        cure = "give a finite number" if not number else f"give a finite number from {-LARGEST} to {LARGEST}"
+        require(number and bool(-LARGEST <= value <= LARGEST), name, value, cure)
 
 
 def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:

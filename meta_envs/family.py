@@ -54,6 +54,8 @@ class TaskFamily(ABC):
     """Those of them that tell the layout and not what pays: learners that need the layout are told these."""
     solver: ClassVar[str | None] = None
     """Where a solver of just this class is, ``"module:function"``; derived classes may pay otherwise and have none."""
+    trial_counter: ClassVar[tuple[int, str] | None] = None
+    """The state's column of trials that are over, and the field with their number; None where `elapsed` tells."""
     num_step_chance: ClassVar[int] = 1
     """Uniforms that one step uses, 0 where all chance is in the task's part."""
 

@@ -16,6 +16,8 @@ NORMAL = 1.959963984540054
 """The 97.5 % quantile of the standard normal."""
 RESAMPLES = 2000
 """Bootstrap samples of a score."""
+SINGULAR = 1e-8
+"""Singular values so much smaller than the largest one are rounding."""
 MANY = 100
 """Lifetimes from which on a slope can be fitted to them, and their mean be bootstrapped."""
 
@@ -76,6 +78,12 @@ def mean_interval(values: Array) -> tuple[float, float]:
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
+def widen(interval: tuple[float, float], middle: float, half: float) -> tuple[float, float]:
+    """An interval around ``middle``, wider by an independent error whose own interval is ``half`` to either side."""
+    low, high = interval
+    return middle - float(np.hypot(middle - low, half)), middle + float(np.hypot(high - middle, half))
+
+
 def bootstrap_means(values: Array) -> Array:
     """Means (RESAMPLES,) of values (n,) drawn anew with replacement, with a fixed seed.
 
@@ -90,6 +98,25 @@ def bootstrap_means(values: Array) -> Array:
         drawn = rng.integers(len(sums), size=len(sums))
         means[sample] = sums[drawn].sum() / sizes[drawn].sum()
     return means
+
+
+def controlled_mean(values: Array, variates: Array) -> tuple[float, float]:
+    """The mean of values (n,) by regression on control variates (n, m), whose means are 0, and its standard error.
+
+    Variates that follow from the others, but for rounding, say nothing and are left out; the rest fits by its singular
+    values, so that the result is as exact as the values are. Source: Lavenberg & Welch 1981, Management Science 27:322.
+    """
+    design = np.column_stack([np.ones(len(values)), variates])
+    size = np.linalg.norm(design, axis=0)
+    design /= np.where(size > 0.0, size, 1.0)
+    left, spread, right = np.linalg.svd(design, full_matrices=False)
+    kept = spread > SINGULAR * spread[0]
+    inverse = right[kept].T / spread[kept]
+    fit = inverse @ (left[:, kept].T @ values)
+    residual = values - design @ fit
+    variance = np.sum(residual**2) / (len(values) - np.count_nonzero(kept)) * np.sum(inverse[0] ** 2)
+    rounding = len(values) ** 0.5 * np.finfo(np.float64).eps * np.max(np.abs(values))
+    return float(fit[0] / size[0]), float(np.hypot(np.sqrt(variance) / size[0], rounding))
 
 
 def standard_error(values: Array) -> float:

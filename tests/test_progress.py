@@ -3,14 +3,23 @@
 import io
 import os
 import re
-import select
 import sys
+import threading
 from contextlib import contextmanager
 
 import pytest
 
 from meta_envs import progress as module
+from meta_envs.families.dependent import DependentBandit
+from meta_envs.families.independent import IndependentBandit
+from meta_envs.families.restless import RestlessBandit
+from meta_envs.families.switching import SwitchingTwoStep
+from meta_envs.families.tabular import TabularMDP
 from meta_envs.progress import Progress, track
+from meta_envs.solvers import dispatch
+from meta_envs.solvers.independent import solve_by_bounds
+
+END = "end of what was shown"
 
 
 @contextmanager
@@ -18,14 +27,22 @@ def terminal(monkeypatch):
     """What is written to standard error while it is a terminal, as a list of a text."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    shown = []
+    shown, parts = [], []
+
+    def read():
+        while END.encode() not in b"".join(parts):
+            parts.append(os.read(ours, 1 << 16))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     with os.fdopen(theirs, "w", encoding="utf-8") as file, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", file)
         yield shown
-        file.flush()
-        shown.append(os.read(ours, 1 << 20).decode() if select.select([ours], [], [], 0.0)[0] else "")
+        print(END, end="", file=file, flush=True)
+        reader.join()
+    shown.append(b"".join(parts).decode().removesuffix(END))
     os.close(ours)
 
 
@@ -87,3 +104,26 @@ def test_a_bar_ends_with_what_failed(monkeypatch):
             if item == 1:
                 break
         assert module._display is None
+
+
+@pytest.mark.parametrize(
+    ("family", "titles"),
+    [
+        (DependentBandit(num_trials=5), ["Going through the beliefs of DependentBandit"]),
+        (IndependentBandit(num_trials=6), ["Solving two independent arms"]),
+        (IndependentBandit(num_trials=5, num_arms=3), ["Searching for a low bound", "Measuring", "Gittins indices"]),
+        (RestlessBandit(num_trials=11, volatility="high"), ["Simulating the optimum of restless arms"]),
+        (SwitchingTwoStep(num_trials=6), ["Solving the switching two-step task"]),
+        (TabularMDP(num_episodes=2, episode_length=6, num_states=3), ["Averaging the oracle's return"]),
+    ],
+    ids=lambda family: type(family).__name__,
+)
+def test_solvers_show_how_far_they_are(monkeypatch, family, titles):
+    """Each has a bar, which a terminal shows where it takes long; here all do."""
+    dispatch._solve.cache_clear()
+    for function in (Progress.__init__, track):
+        monkeypatch.setitem(function.__kwdefaults__, "delay", 0.0)
+    with terminal(monkeypatch) as shown:
+        solve_by_bounds(family, "is small") if "Measuring" in titles else dispatch.solve(family)
+    for title in titles:
+        assert title in shown[0]

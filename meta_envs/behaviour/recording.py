@@ -19,6 +19,7 @@ from meta_envs.files import write_with_seal_beside
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
+from meta_envs.lifetimes.trials import number_trials
 from meta_envs.registry import make_family
 from meta_envs.roster import Player, seat
 from meta_envs.seeds import EVALUATION, evaluation_seeds
@@ -157,13 +158,6 @@ def _make_table(name: str, index: Array, seeds: Array, family: TaskFamily, task:
     for title, place in name_task_columns(family).items():
         columns[title] = np.broadcast_to(task[:, place] if place.shape else task[:, place, None], shape)
     return TrialTable({title: column[kept["alive"]] for title, column in columns.items()})
-
-
-def number_trials(family: TaskFamily) -> tuple[Array, Array]:
-    """Trial of every step of a lifetime and the step's place in it (horizon,), both from 1, by the family's time."""
-    trial = np.unique(family.elapsed(np.arange(family.horizon)), return_inverse=True)[1] + 1
-    first = np.searchsorted(trial, trial)
-    return trial, np.arange(family.horizon) - first + 1
 
 
 def name_task_columns(family: TaskFamily) -> dict[str, Array]:

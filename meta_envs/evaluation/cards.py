@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ class Scorecard:
     the true means of what was chosen. Where the optimum is known, the optimal learner's return in the same lifetimes,
     on common random numbers, is a control variate: its mean there is ``m``, and its computed value ``v``, so that
     ``return_mean = mean - c (m - v)``, with ``c`` the least squares slope of the learner's returns on the optimal
-    learner's. ``return_se`` is that of what is left; it is 0 for the optimal learner itself, whose value needs no
-    sample. ``score`` is ``return_mean`` in units in which random play is 0 and the optimum 1:
-    ``(return_mean - random_return) / (optimal_return - random_return)``.
+    learner's. ``return_se`` is that of what is left, and of ``v`` where that was simulated; it is 0 for the optimal
+    learner itself where its value is exact and needs no sample. ``score`` is ``return_mean`` in units in which random
+    play is 0 and the optimum 1: ``(return_mean - random_return) / (optimal_return - random_return)``. Its interval has
+    the errors of all that was simulated in it.
     """
 
     id: str
@@ -43,19 +44,28 @@ class Scorecard:
     score: float | None
     """None where there is no optimum to compare with; ``note`` says why."""
     score_low: float | None
-    """Ends of a 95 % interval over lifetimes: by bootstrap, of fewer than 100 by Student's t."""
+    """Ends of a 95 % interval over lifetimes, by bootstrap, of fewer than 100 by Student's t; wider by the errors of
+    simulated ends of the scale."""
     score_high: float | None
     optimal_return: float | None
     optimum_kind: str | None
-    """ "exact", or "bound" where ``optimal_return`` is an upper bound."""
+    """Of ``optimal_return``: "exact", "simulated" where the optimal policy is known but not its exact value, or
+    "bound" where it is an upper bound."""
     random_return: float | None
-    """Of uniformly random play, exact but where the optimum's note says that it was simulated."""
+    """Of uniformly random play."""
     regret_curve: list[float] | None = field(repr=False)
-    """Cumulative expected regret after every step (horizon)."""
+    """Cumulative expected regret after every trial, or step where there are no trials (``curve_unit``)."""
     regret_curve_se: list[float] | None = field(repr=False)
     keywords: dict[str, Any] = field(default_factory=dict)
     """Values of the family's fields, where they are not those of the id."""
     note: str = ""
+    optimal_return_se: float | None = None
+    """Standard error of ``optimal_return`` where that was simulated, else 0; of a bound, which has three of them in it
+    already. None where there is none, and on cards of before it was kept."""
+    random_return_se: float | None = None
+    """Of ``random_return``, likewise."""
+    curve_unit: str = "step"
+    """What the curves go over: "trial" or "step"; steps on cards of before it was kept."""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name."""
@@ -67,7 +77,7 @@ class Scorecard:
 
     @classmethod
     def from_json(cls, text: str) -> Scorecard:
-        """The card that `to_json` wrote.
+        """The card that `to_json` wrote; older ones lack what has a default value.
 
         Raises:
             ValueError: If the text is none.
@@ -76,8 +86,9 @@ class Scorecard:
 
     @classmethod
     def _from_dict(cls, data: Any) -> Scorecard:
-        names = [entry.name for entry in fields(cls)]
-        if not isinstance(data, dict) or sorted(data) != sorted(names):
+        names = {entry.name: entry.default is MISSING and entry.default_factory is MISSING for entry in fields(cls)}
+        needed = {name for name, needed in names.items() if needed}
+        if not isinstance(data, dict) or not needed <= data.keys() <= names.keys():
             raise ValueError(f"This is no scorecard: it needs exactly the keys {', '.join(names)}.")
         return cls(**data)
 

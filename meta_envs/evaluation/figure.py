@@ -18,7 +18,9 @@ CROP = 2.5
 
 
 def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str] | None = None) -> tuple[Any, list[Any]]:
-    """Cumulative expected regret against trial, a curve a learner, with bands of 1.96 standard errors; at 150 dpi.
+    """Cumulative expected regret against trial or step, a curve a learner, with bands of 1.96 standard errors.
+
+    At 150 dpi. Cards whose curves go over something else, as ``curve_unit`` says, have panels of their own.
 
     Args:
         cards: Scorecards; those of each environment get a panel of their own.
@@ -36,12 +38,12 @@ def regret_figure(cards: Sequence[Scorecard], path: str | os.PathLike[str] | Non
     for card in cards:
         if card.regret_curve is None:
             raise ValueError(f"There is no regret to draw in {card.id}: it does not tell what can be expected there.")
-    panels: dict[str, list[Scorecard]] = {}
+    panels: dict[tuple[str, str], list[Scorecard]] = {}
     for card in cards:
-        panels.setdefault(describe(card), []).append(card)
+        panels.setdefault((describe(card), card.curve_unit), []).append(card)
     # One learner has one style in all panels.
     styles = dict(zip(dict.fromkeys(card.learner for card in cards), product(STYLES, COLOURS), strict=False))
-    figure, grid = new_panels(list(panels), 7.5, 4.5)
+    figure, grid = new_panels([title for title, _ in panels], 7.5, 4.5)
     for axes, group in zip(grid, panels.values(), strict=True):
         _draw(axes, group, styles)
     if path is not None:
@@ -110,10 +112,10 @@ def _draw(axes: Any, cards: Sequence[Scorecard], styles: dict[str, tuple[str, st
             verticalalignment="center",
             annotation_clip=False,
         )
-    axes.set_xlabel("trial")
+    axes.set_xlabel(cards[0].curve_unit)
     axes.set_ylabel("cumulative expected regret")
     axes.set_xlim(0, max(len(curve) for curve, _ in curves) - 1)
-    axes.set_ylim(0, top)
+    axes.set_ylim(min(0.0, *(float(np.min(curve)) for curve, _ in curves)), top)
 
 
 def _spread(heights: Sequence[float], gap: float) -> list[float]:

@@ -12,13 +12,14 @@ from meta_envs.arguments import require, require_whole
 from meta_envs.errors import Unsolvable
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.family import Array, TaskFamily
-from meta_envs.intervals import MANY, mean_interval, standard_error
+from meta_envs.intervals import MANY, NORMAL, mean_interval, standard_error, widen
 from meta_envs.learners.returns import Record, record
+from meta_envs.lifetimes.trials import name_unit
 from meta_envs.registry import make_family
 from meta_envs.roster import Player, is_single, seat
 from meta_envs.seeds import EVALUATION, evaluation_seeds
 from meta_envs.solvers.dispatch import solve
-from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.optimum import ERRORS, Optimum
 
 
 @overload
@@ -90,6 +91,7 @@ def assess(
     else:
         place = id.rpartition(":")[2]
     facts: dict[str, Any] = {"id": place, "episodes": int(episodes), "seed": int(seed), "keywords": keywords}
+    facts["curve_unit"] = name_unit(family)
     cards = [
         Scorecard(learner=name, **facts, **_summarise(own, best, optimum, note))
         for name, own in zip(_tell_apart([player.name for player in players]), records, strict=True)
@@ -106,11 +108,11 @@ def _tell_apart(names: Sequence[str]) -> list[str]:
 def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: str) -> dict[str, Any]:
     """The numbers of a card."""
     curve, curve_se = _regret_curve(own)
-    returns = own.expected if best is None or optimum is None else _reduce_variance(own, best, optimum)
+    slope, returns = (0.0, own.expected) if best is None or optimum is None else _reduce_variance(own, best, optimum)
     mean = float(np.mean(returns))
     summary: dict[str, Any] = {
         "return_mean": mean,
-        "return_se": standard_error(returns),
+        "return_se": float(np.hypot(standard_error(returns), slope * optimum.achieved_se if optimum else 0.0)),
         "realised_return_mean": float(np.mean(own.realised)),
         "realised_return_se": standard_error(own.realised),
         "regret_mean": curve[-1] if curve else None,
@@ -119,25 +121,44 @@ def _summarise(own: Record, best: Record | None, optimum: Optimum | None, note: 
         "score_low": None,
         "score_high": None,
         "optimal_return": optimum.value if optimum else None,
+        "optimal_return_se": optimum.value_se if optimum else None,
         "optimum_kind": optimum.kind if optimum else None,
         "random_return": optimum.random_value if optimum else None,
+        "random_return_se": optimum.random_se if optimum else None,
         "regret_curve": curve,
         "regret_curve_se": curve_se,
         "note": note,
     }
     if optimum is None:
         return summary
-    unit = optimum.value - optimum.random_value
-    if unit <= 1e-9:
-        return {**summary, "note": "No score: random play is optimal already."}
-    low, high = mean_interval(returns)
+    if (unit := optimum.unit) is None:
+        simulated = optimum.value_se > 0.0 or optimum.random_se > 0.0
+        within = f", to within {ERRORS:g} standard errors of what was simulated" if simulated else ""
+        return {**summary, "note": f"No score: random play is optimal already{within}."}
+    score = (mean - optimum.random_value) / unit
+    low, high = widen(mean_interval(returns), mean, NORMAL * unit * _scale_error(score, slope, optimum))
+    what = {"exact": "", "simulated": "The optimum is simulated", "bound": "The optimum is an upper bound"}[
+        optimum.kind
+    ]
     return {
         **summary,
-        "score": (mean - optimum.random_value) / unit,
+        "score": score,
         "score_low": (low - optimum.random_value) / unit,
         "score_high": (high - optimum.random_value) / unit,
-        "note": "" if optimum.kind == "exact" else f"The optimum is an upper bound: {optimum.note}.",
+        "note": what and f"{what}: {optimum.note}.",
     }
+
+
+def _scale_error(score: float, slope: float, optimum: Optimum) -> float:
+    """Standard error of a score for the errors of what it was computed from, beside that of the lifetimes.
+
+    By the delta method. With ``v`` the simulated value, ``r`` random play's and ``u`` their distance, the score
+    ``(mean - c (m - v) - r) / u`` has the slope ``(c - score) / u`` in ``v``, and ``(score - 1) / u`` in ``r``. A bound
+    is a number of its own, which does not move with ``v``: there the slope is ``c / u``.
+    """
+    assert optimum.unit is not None
+    of_value = slope * optimum.achieved_se - (score * optimum.value_se if optimum.kind == "simulated" else 0.0)
+    return float(np.hypot(of_value, (score - 1.0) * optimum.random_se)) / optimum.unit
 
 
 def _regret_curve(own: Record) -> tuple[list[float], list[float]] | tuple[None, None]:
@@ -150,8 +171,8 @@ def _regret_curve(own: Record) -> tuple[list[float], list[float]] | tuple[None, 
     return curve.tolist(), np.sqrt(spread / (num - 1)).tolist()
 
 
-def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> Array:
-    """Expected returns (n,) with the optimal learner's as a control variate.
+def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> tuple[float, Array]:
+    """Expected returns (n,) with the optimal learner's as a control variate, and their slope on these.
 
     Few lifetimes do not tell the slope of the one on the other: nothing is taken out then, but of the optimal learner's
     own, whose value is known.
@@ -160,5 +181,5 @@ def _reduce_variance(own: Record, best: Record, optimum: Optimum) -> Array:
     spread = np.sum(deviation**2)
     slope = float(np.array_equal(own.expected, best.expected))
     if len(deviation) >= MANY and spread > 0.0:
-        slope = np.sum(deviation * (own.expected - np.mean(own.expected))) / spread
-    return own.expected - slope * (best.expected - optimum.achieved)
+        slope = float(np.sum(deviation * (own.expected - np.mean(own.expected))) / spread)
+    return slope, own.expected - slope * (best.expected - optimum.achieved)

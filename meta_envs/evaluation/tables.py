@@ -19,7 +19,8 @@ def table(cards: Sequence[Scorecard]) -> Table:
     first = cards[0]
     caption = "Regret and return are expected, ± standard error; score with 95 % interval."
     if first.optimal_return is not None:
-        optimum = f"Optimal return {first.optimal_return:.2f} ({first.optimum_kind})"
+        error = f" ± {first.optimal_return_se:.2f}" if first.optimum_kind == "simulated" else ""
+        optimum = f"Optimal return {first.optimal_return:.2f}{error} ({first.optimum_kind})"
         caption += f"\n{optimum}, random play {first.random_return:.2f}. Paid: rewards as drawn."
     made = Table(
         ["learner"],

@@ -126,6 +126,7 @@ class Harlow(TaskFamily):
     momentum: float = 0.5
 
     task_names: ClassVar[tuple[str, ...]] = ("rewarded", "other")
+    trial_counter: ClassVar[tuple[int, str]] = (TRIAL, "num_trials")
     num_step_chance: ClassVar[int] = 0
 
     def __post_init__(self) -> None:

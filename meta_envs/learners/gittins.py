@@ -23,6 +23,7 @@ from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.policies import PolicyLearner, TabularPolicy
+from meta_envs.progress import track
 
 WORK = 1 << 30
 """States times rates of one table: some seconds."""
@@ -135,7 +136,7 @@ def finite_horizon_indices(horizon: int, alpha: float = 1.0, beta: float = 1.0) 
         float32, read-only. The grid has up to 2048 rates, 96 for 500 pulls.
     """
     table = [np.zeros((horizon - pulls, pulls + 1), np.float32) for pulls in range(horizon)]
-    for rates in _rates(_tetrahedral(horizon), (horizon + 1) ** 2 // 4):
+    for rates in track(_rates(_tetrahedral(horizon), (horizon + 1) ** 2 // 4), "Computing Gittins indices"):
         after = np.zeros((len(rates), 1, horizon + 1), np.float32)
         for pulls in reversed(range(horizon)):
             value = _go_on(after, pulls, alpha, beta, rates)
@@ -165,7 +166,7 @@ def discounted_indices(horizon: int, gamma: float, alpha: float = 1.0, beta: flo
     last = horizon + max(0, ceil(log(2.0 * TRUNCATION * (1.0 - gamma)) / log(gamma)))
     table = [np.zeros((1, pulls + 1), np.float32) for pulls in range(horizon)]
     means = (alpha + np.arange(last + 1)) / (alpha + beta + last)
-    for rates in _rates(last * (last + 1) // 2, last):
+    for rates in track(_rates(last * (last + 1) // 2, last), "Computing Gittins indices"):
         after = (np.maximum(means - rates, 0.0) / (1.0 - gamma)).astype(np.float32)
         for pulls in reversed(range(last)):
             value = _go_on(gamma * after, pulls, alpha, beta, rates)

@@ -12,6 +12,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.rollout import Rollout, roll_out
 from meta_envs.lifetimes.tables import tabulate
+from meta_envs.lifetimes.trials import count_trials, has_long_trials, number_trials
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,10 @@ class Record:
     realised: Array
     """Sums of the rewards that were paid (n,)."""
     regret: Array | None
-    """Cumulative regret after every step: sums over the lifetimes (horizon,). None where no optimum is known."""
+    """Cumulative regret after every trial, or step where there are no trials: sums over the lifetimes (trials,). None
+    where no optimum is known."""
     squares: Array | None
-    """Sums of its squares (horizon,)."""
+    """Sums of its squares (trials,)."""
 
     def __add__(self, other: Record) -> Record:
         """Of both sets of lifetimes."""
@@ -41,8 +43,9 @@ def record(learners: Sequence[Learner], family: TaskFamily, lifetime_seeds: rang
     """Returns and regret of each learner in the same lifetimes.
 
     Where a family lists its states, regret is the expected one of each step, ``V*(s) - Q*(s, a)`` of the oracle.
-    Elsewhere, where the family tells the oracle's return of a lifetime, it is that, in proportion to the time, less
-    what the learner has collected.
+    Elsewhere, where the family tells the oracle's return of a lifetime, it is that, an equal part for every trial, less
+    what the learner has collected; a trial that a lifetime does not come to is lost as a whole. Where there are no
+    trials the parts are those of the steps that the lifetime lasts, so that what is over keeps its regret.
 
     Args:
         learners: They run one after the other, each beginning anew.
@@ -75,11 +78,11 @@ def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:
     expected = rollout.alive * (rollout.reward if rollout.expected is None else rollout.expected)
     lost: Array | None
     if rollout.regret is not None:
-        lost = rollout.alive * rollout.regret
+        lost = _by_trial(rollout, family, rollout.alive * rollout.regret)
+    elif (optimum := family.task_optimum(task)) is not None:
+        lost = _share_out(rollout, family) * optimum - _by_trial(rollout, family, expected)
     else:
-        optimum = family.task_optimum(task)
-        part = np.diff(family.elapsed(np.arange(family.horizon + 1)))[:, None]
-        lost = None if optimum is None else part * optimum - expected
+        lost = None
     regret = None if lost is None else np.cumsum(lost, axis=0)
     return Record(
         np.sum(expected, axis=0),
@@ -87,3 +90,20 @@ def _sum_up(rollout: Rollout, family: TaskFamily, task: Array) -> Record:
         None if regret is None else np.sum(regret, axis=1),
         None if regret is None else np.sum(regret**2, axis=1),
     )
+
+
+def _by_trial(rollout: Rollout, family: TaskFamily, values: Array) -> Array:
+    """Sums (trials, B) of the steps' values (horizon, B)."""
+    if rollout.trial is None:
+        trial = number_trials(family)[0]
+        return np.add.reduceat(values, np.flatnonzero(np.diff(trial, prepend=0))) if has_long_trials(family) else values
+    sums = np.zeros((count_trials(family), values.shape[1]))
+    np.add.at(sums, (np.minimum(rollout.trial, len(sums) - 1), np.arange(values.shape[1])), values)
+    return sums
+
+
+def _share_out(rollout: Rollout, family: TaskFamily) -> Array:
+    """Parts (trials, B or 1) of the oracle's return that belong to the trials; they add up to 1."""
+    if has_long_trials(family):
+        return np.full((count_trials(family), 1), 1.0 / count_trials(family))
+    return rollout.alive / np.sum(rollout.alive, axis=0)

@@ -33,6 +33,8 @@ class Rollout:
     """Mean reward of what was chosen, where the family knows it."""
     regret: Array | None = None
     """What the choice lost of the oracle's expected return, where states are listed."""
+    trial: Array | None = None
+    """Trials that were over before, where the state counts them (`TaskFamily.trial_counter`)."""
     row: Array | None = None
     """Of ``family.states()``, where states are listed."""
     outcome: Array | None = None
@@ -107,6 +109,8 @@ def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool, progress:
         action = np.asarray(learner.act(lifetimes.observe() if "observation" in learner.needs else None))
         _check_actions(learner, action, family, lifetimes.num)
         columns: dict[str, Array | None] = {"action": action, "alive": alive, "row": None if tables is None else row}
+        if family.trial_counter is not None:
+            columns["trial"] = lifetimes.state()[:, family.trial_counter[0]].astype(np.intp)
         if tables is None:
             # What families that list their states get all at once afterwards.
             state = lifetimes.state()

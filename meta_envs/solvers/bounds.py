@@ -29,6 +29,7 @@ import numpy as np
 
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
+from meta_envs.progress import Progress
 
 SMOOTHING = (1e-1, 1e-2, 1e-3, 1e-4)
 """Widths of the smoothed maximum, one after the other."""
@@ -121,7 +122,7 @@ def posterior_means(family: IndependentBandit) -> Array:
 def minimise(
     function: Callable[[Array], tuple[float, Array]],
     start: Array,
-    limits: list[tuple[float, float]] | None,
+    limits: list[tuple[float, float]],
     evaluations: int,
 ) -> Array:
     """The best point that L-BFGS comes by: at kinks its last one may not be."""
@@ -131,10 +132,12 @@ def minimise(
 
     def watched(point: Array) -> tuple[float, Array]:
         value, gradient = function(point)
+        progress.advance()
         if not best or value < best[0][0]:
             best[:] = [(value, point.copy())]
         return value, gradient
 
     options = {"maxfun": evaluations, "maxcor": 30, "ftol": 1e-9}
-    minimize(watched, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
+    with Progress("Searching for a low bound, at most", evaluations) as progress:
+        minimize(watched, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
     return best[0][1]

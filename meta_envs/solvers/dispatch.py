@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
 
 from meta_envs.errors import Unsolvable
@@ -65,18 +67,38 @@ def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
 @lru_cache(maxsize=16)
 def _solve(family: TaskFamily) -> Optimum | str:
     """The optimum or, remembered as well because it takes long to find out, why there is none."""
-    # Of just these classes: one derived from them may have other rewards, which their special solver would not see.
     try:
-        if own := vars(type(family)).get("solver"):
-            return _solve_from_outside(own, family)
-        special = SPECIAL.get(type(family))
-        if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
-            return special(family)
-        if not isinstance(family, DiscreteFamily):
-            return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
-        return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
+        optimum = _find_optimum(family)
     except Unsolvable as error:
         return str(error)
+    space = family.action_space
+    return _play_at_random(optimum) if isinstance(space, spaces.Discrete) and space.n == 1 else optimum
+
+
+def _find_optimum(family: TaskFamily) -> Optimum:
+    # Of just these classes: one derived from them may have other rewards, which their special solver would not see.
+    if own := vars(type(family)).get("solver"):
+        return _solve_from_outside(own, family)
+    special = SPECIAL.get(type(family))
+    if special and not (isinstance(family, DiscreteFamily) and family.horizon <= FEW_STEPS):
+        return special(family)
+    if not isinstance(family, DiscreteFamily):
+        raise Unsolvable(f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many.")
+    return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
+
+
+def _play_at_random(optimum: Optimum) -> Optimum:
+    """The optimum of a family with one action: whatever solver it has, there is one way to play."""
+    value, error = optimum.random_value, optimum.random_se
+    return replace(
+        optimum,
+        value=value,
+        achieved=value,
+        kind="simulated" if error else "exact",
+        note="there is one action, so that random play is optimal",
+        value_se=error,
+        achieved_se=error,
+    )
 
 
 def _solve_from_outside(place: str, family: TaskFamily) -> Optimum:

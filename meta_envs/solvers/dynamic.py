@@ -8,6 +8,7 @@ from meta_envs.errors import Unsolvable
 from meta_envs.family import Array, DiscreteFamily
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.beliefs import first_state, merge
+from meta_envs.progress import track
 from meta_envs.solvers.optimum import Optimum
 
 MAX_BRANCHES = 1 << 26
@@ -59,7 +60,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     belief, state = family.initial_belief(), first_state(family)
     levels: list[tuple[Array, Array, Array]] = []
     total, most = 0, most_beliefs(family)
-    for step in range(family.horizon):
+    for step in track(range(family.horizon), f"Going through the beliefs of {type(family).__name__}"):
         total += len(belief)
         if total > most:
             raise Unsolvable(

@@ -16,6 +16,7 @@ from meta_envs.errors import CannotServe
 from meta_envs.families.harlow import FIXATION_REWARD, Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
+from meta_envs.intervals import standard_error
 from meta_envs.learners.learner import Learner
 from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.solvers.optimum import Optimum
@@ -61,16 +62,19 @@ def solve_harlow(family: Harlow | HarlowSymbolic) -> Optimum:
         # A third of the crosses, and of the choices as many right as wrong ones.
         return _make(value, "exact", "by hand: one guess, then the rewarded identity", trials * FIXATION_REWARD / 3)
     ample = family.task_optimum(np.zeros((1, 2))) is not None
-    random = _simulate_random(family)
+    random, error = _simulate_random(family)
     note = f"by hand: one guess, then the rewarded image; random play is simulated, {LIFETIMES:,} lifetimes"
-    return _make(value, "exact" if ample else "bound", note if ample else f"{note}; time may be too short", random)
+    if ample:
+        return _make(value, "exact", note, random, error)
+    return _make(value, "bound", f"{note}; time may be too short", random, error)
 
 
-def _make(value: float, kind: Any, note: str, random: float) -> Optimum:
-    return Optimum(value=value, achieved=value, kind=kind, note=note, random_value=random, player=HarlowBayes)
+def _make(value: float, kind: Any, note: str, random: float, error: float = 0.0) -> Optimum:
+    return Optimum(value, value, kind, note, random, random_se=error, player=HarlowBayes)
 
 
-def _simulate_random(family: Harlow) -> float:
+def _simulate_random(family: Harlow) -> tuple[float, float]:
+    """The mean return of random play and its standard error."""
     rng = np.random.default_rng(0)
     lifetimes, total = make_lifetimes(family, LIFETIMES), np.zeros(LIFETIMES)
     lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))
@@ -79,4 +83,4 @@ def _simulate_random(family: Harlow) -> float:
         happened = lifetimes.step(rng.integers(3, size=LIFETIMES))
         total += alive * happened.reward
         alive &= ~happened.terminated
-    return float(np.mean(total))
+    return float(np.mean(total)), standard_error(total)

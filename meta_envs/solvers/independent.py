@@ -14,11 +14,12 @@ from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
 from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
+from meta_envs.progress import Progress
 from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
 from meta_envs.solvers.information import SAMPLE_WORK, relaxed_mean
-from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.optimum import ERRORS, Optimum
 
 MAX_COUNTS = 1 << 28
 """Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""
@@ -69,16 +70,18 @@ def solve_two_arms(family: IndependentBandit) -> Optimum:
     values = [np.zeros((pulls + 1, horizon - pulls + 1)) for pulls in range(horizon + 1)]
     means = [(alpha + np.arange(pulls + 1)) / (alpha + beta + pulls) for pulls in range(horizon)]
     second: list[Array] = []
-    for step in reversed(range(horizon)):
-        plays_second = []
-        for pulls in range(step + 1):
-            mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
-            on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
-            on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
-            plays_second.append((on_second > on_first + TIE).ravel())
-            values[pulls] = np.maximum(on_first, on_second)
-        second.append(np.concatenate(plays_second))
     beliefs = comb(horizon + 3, 4)
+    with Progress("Solving two independent arms", beliefs) as progress:
+        for step in reversed(range(horizon)):
+            plays_second = []
+            for pulls in range(step + 1):
+                mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
+                on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
+                on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
+                plays_second.append((on_second > on_first + TIE).ravel())
+                values[pulls] = np.maximum(on_first, on_second)
+            second.append(np.concatenate(plays_second))
+            progress.advance(comb(step + 3, 3))
     return Optimum(
         value=float(values[0][0, 0]),
         achieved=float(values[0][0, 0]),
@@ -120,14 +123,16 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
             f"trials, or compare learners by their regret, which needs no optimum."
         )
     bounds = {"the oracle": oracle_bound(family), "Lagrangian relaxation": lagrangian_bound(family)}
+    error = 0.0
     if family.num_arms * family.num_trials**2 <= SAMPLE_WORK:
         mean, error = relaxed_mean(family)
-        bounds["information relaxation"] = mean + 3.0 * error
+        bounds["information relaxation"] = mean + ERRORS * error
     lowest = min(bounds, key=lambda name: bounds[name])
     policy = IndexPolicy(family)
     achieved, spread = simulate(family, policy, bounds["the oracle"])
     others = ", ".join(f"{name} {value:.2f}" for name, value in bounds.items() if name != lowest)
-    sampled = ", three standard errors above its mean" if lowest == "information relaxation" else ""
+    drawn = lowest == "information relaxation"
+    sampled = ", three standard errors above its mean" if drawn else ""
     return Optimum(
         value=bounds[lowest],
         achieved=achieved,
@@ -137,6 +142,8 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
             f"{type(family).__name__} {finding}"
         ),
         random_value=family.num_trials * family.alpha / (family.alpha + family.beta),
+        value_se=error if drawn else 0.0,
+        achieved_se=spread,
         table=policy,
     )
 

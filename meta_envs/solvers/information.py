@@ -22,6 +22,8 @@ import numpy as np
 
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
+from meta_envs.intervals import controlled_mean
+from meta_envs.progress import track
 from meta_envs.solvers.bounds import minimise, oracle_bound, posterior_means
 
 QUANTILES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
@@ -29,6 +31,8 @@ QUANTILES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 SAMPLE_WORK = 1 << 25
 """Comparisons that one search for the best numbers of pulls in all samples takes; fewest samples are ``FEWEST``."""
 FEWEST = 50
+WIDEST = 10.0
+"""Weights are between minus this and this: with one arm there is no maximum, and nothing else would hold them."""
 LEAST_MEASURED = 1000
 """Samples over which the mean is taken."""
 
@@ -44,10 +48,10 @@ def relaxed_mean(family: IndependentBandit) -> tuple[float, float]:
         value, counts = share_out(paid + np.tensordot(weights, bonus, 1))
         return float(np.mean(value)), np.mean(np.sum(bonus[:, samples, arms, counts], axis=-1), axis=-1)
 
-    weights = minimise(relaxed, np.full(len(bonus), 0.5 / len(bonus)), None, 40)
+    weights = minimise(relaxed, np.full(len(bonus), 0.5 / len(bonus)), [(-WIDEST, WIDEST)] * len(bonus), 40)
     best = oracle_bound(family)
     values, variates = [], []
-    for _ in range(max(5, LEAST_MEASURED // size)):
+    for _ in track(range(max(5, LEAST_MEASURED // size)), "Measuring the bound"):
         paid, bonus, task = _draw(family, surprises, size, rng)
         values.append(share_out(paid + np.tensordot(weights, bonus, 1))[0])
         known = (
@@ -55,11 +59,7 @@ def relaxed_mean(family: IndependentBandit) -> tuple[float, float]:
             np.mean(task, axis=-1) - family.alpha / (family.alpha + family.beta),
         )
         variates.append(np.column_stack([*known, *np.sum(bonus[..., -1], axis=-1)]))
-    value, variate = np.concatenate(values), np.concatenate(variates)
-    design = np.column_stack([np.ones(len(value)), variate])
-    fit = np.linalg.lstsq(design, value, rcond=None)[0]
-    residual = value - design @ fit
-    return float(fit[0]), float(np.sqrt(np.sum(residual**2) / (len(value) - design.shape[1]) / len(value)))
+    return controlled_mean(np.concatenate(values), np.concatenate(variates))
 
 
 def share_out(paid: Array) -> tuple[Array, Array]:

@@ -33,7 +33,7 @@ from meta_envs.learners.basic import Random
 from meta_envs.learners.mazes import Searcher
 from meta_envs.learners.returns import record
 from meta_envs.seeds import MAZE_OPTIMA
-from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.optimum import ERRORS, Optimum
 
 PUSH = 1.02
 """By how much a push round a corner may lengthen a step."""
@@ -49,8 +49,6 @@ LIFETIMES, DECISIONS = 200, 180_000
 """Simulated at most for what is achieved, and for random play, always the same ones."""
 TASKS = 400
 """Drawn for the bound where mazes are drawn."""
-ERRORS = 3.0
-"""Standard errors by which the bound lies above the mean over the tasks that are drawn."""
 
 
 def solve_i_maze(family: IMaze) -> Optimum:
@@ -153,7 +151,7 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
     probs = np.zeros((len(task), visit.max() + 1))
     np.add.at(probs, (np.arange(len(task))[:, None], visit), away / (family.num_places - 1))
     visits = count_visits(probs, family.horizon)[:, -1]
-    error = 0.0 if family.layouts == "fixed" else ERRORS * standard_error(visits)
+    error = 0.0 if family.layouts == "fixed" else standard_error(visits)
     return _make(
         family, float(np.mean(visits)), error, "the oracle, which knows layout and goal, at the greatest speed"
     )
@@ -190,15 +188,19 @@ def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:
     records = record([Searcher(), Random()], family, MAZE_OPTIMA.lifetimes(num), 0)
     achieved, random = (each.realised for each in records)
     goal, apple = max(family.goal_reward, 0.0), max(family.apple_reward, 0.0)
+    visits += ERRORS * error
     margin = f" (and {ERRORS:g} standard errors of a mean over {TASKS} tasks)" if error else ""
     told = ", told the layout," if isinstance(family, RandomMaze) and family.layouts == "random" else ""
     return Optimum(
-        value=goal * (visits + error) + apple * family.num_apples,
+        value=goal * visits + apple * family.num_apples,
         achieved=float(np.mean(achieved)),
         kind="bound",
-        note=f"{bound}{margin}: at most {visits + error:.2f} visits, and all apples; searcher{told} has "
+        note=f"{bound}{margin}: at most {visits:.2f} visits, and all apples; searcher{told} has "
         f"{np.mean(achieved):.2f} in {num} lifetimes, with a standard error of {standard_error(achieved):.2f}, and "
         f"random play {np.mean(random):.2f}, with one of {standard_error(random):.2f}",
         random_value=float(np.mean(random)),
+        value_se=goal * error,
+        achieved_se=standard_error(achieved),
+        random_se=standard_error(random),
         player=Searcher,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.family import Array
 from meta_envs.learners.policies import TabularPolicy
+from meta_envs.progress import track
 from meta_envs.solvers.dynamic import solve_generic
 from meta_envs.solvers.optimum import Optimum
 
@@ -77,7 +78,7 @@ def _switching_value(family: SwitchingTwoStep, intervals: int) -> tuple[float, A
     num, outcomes = len(grid), (0, 1)
     gains = np.empty((family.num_trials, num))
     values = np.zeros(num)
-    for trial in reversed(range(family.num_trials)):
+    for trial in track(range(family.num_trials)[::-1], "Solving the switching two-step task"):
         belief = np.stack([np.full(num, float(trial)), grid], axis=-1)
         worth = []
         for place in (1, 2):

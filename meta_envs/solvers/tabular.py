@@ -13,11 +13,10 @@ from meta_envs.family import Array
 from meta_envs.intervals import standard_error
 from meta_envs.learners.returns import record
 from meta_envs.learners.tabular import BEB, UCRL2, backward_induction
+from meta_envs.progress import track
 from meta_envs.seeds import TABULAR_OPTIMA
-from meta_envs.solvers.optimum import Optimum
+from meta_envs.solvers.optimum import ERRORS, Optimum
 
-ERRORS = 3.0
-"""Standard errors by which the bound lies above the mean over the tasks that are drawn."""
 WORK = 1 << 24
 """Probabilities that are computed for the bound, and again for what is achieved."""
 TASKS = (100, 20_000)
@@ -47,6 +46,8 @@ def solve_tabular(family: TabularMDP) -> Optimum:
         f"{ERRORS:g} standard errors of {error:.2f}; {player.name} has {np.mean(achieved):.2f} in {num:,} lifetimes, "
         f"with a standard error of {standard_error(achieved):.2f}",
         random_value=family.horizon * family.reward_mean,
+        value_se=error,
+        achieved_se=standard_error(achieved),
         player=player,
     )
 
@@ -56,7 +57,7 @@ def _sample_optima(family: TabularMDP, num: int) -> Array:
     rng = np.random.default_rng(TABULAR_OPTIMA.first)
     optima = []
     chunk = max(1, CHUNK // family.num_task_chance)
-    for start in range(0, num, chunk):
+    for start in track(range(0, num, chunk), "Averaging the oracle's return"):
         task = family.sample_task(rng.random((min(chunk, num - start), family.num_task_chance)))
         values = backward_induction(family.means(task), family.transitions(task), family.episode_length)
         optima.append(family.num_episodes * np.max(values[:, 0, 0], axis=-1))

@@ -57,9 +57,10 @@ class HeldOut:
             optimum = solve(self._family)
         except Unsolvable:
             return None
-        unit = optimum.value - optimum.random_value
+        if optimum.unit is None:
+            return None
         best = float(np.mean(self._live(optimum.policy))) + optimum.value - optimum.achieved
-        return (best - unit, best) if unit > 1e-9 else None
+        return best - optimum.unit, best
 
     def _live(self, learner: Learner) -> Array:
         (found,) = record([learner], self._family, self._seeds, self._seeds.start)
