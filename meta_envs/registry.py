@@ -11,6 +11,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from meta_envs.arguments import to_plain
 from meta_envs.family import TaskFamily
+from meta_envs.limits import require_room
 
 FAMILIES = "meta_envs.families"
 TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -100,6 +101,7 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
     plain = {name: to_plain(value) for name, value in keywords.items()}
     made = maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
     assert isinstance(made, TaskFamily)
+    require_room(made)
     return made
 
 

@@ -15,6 +15,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.intervals import MANY, mean_interval, standard_error
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.returns import Record, record
+from meta_envs.learners.rollout import require_steps
 from meta_envs.registry import make_family
 from meta_envs.roster import make_learner
 from meta_envs.seeds import EVALUATION, evaluation_seeds
@@ -77,6 +78,7 @@ def assess(
     seeds = evaluation_seeds(episodes, seed)
     require(len(learners) > 0, "learners", learners, "give at least one")
     family = make_family(id, **keywords)
+    require_steps(family, len(seeds))
     players = [make_learner(learner, id) if isinstance(learner, str) else learner for learner in learners]
     try:
         optimum, note = solve(family), ""

@@ -94,6 +94,11 @@ class DependentBandit(BernoulliBandit):
         """One uniform for p_1."""
         return 1
 
+    @property
+    def shared_bytes(self) -> int:
+        """The values, and with them the tasks of one lifetime compared."""
+        return 64 * self.num_values
+
     def sample_task(self, chance: Array) -> Array:
         """Both means (B, 2)."""
         if self.num_values:

@@ -159,6 +159,11 @@ class Harlow(TaskFamily):
         return load_images(self.images, self.split, picture_size(self.resolution))
 
     @property
+    def shared_bytes(self) -> int:
+        """The pictures, twice while they are made, and the panorama."""
+        return 6 * self.num_images * picture_size(self.resolution) ** 2 + 200 * self.resolution**2
+
+    @property
     def num_task_chance(self) -> int:
         """One uniform an image, and one a trial for the side."""
         return 2 + self.num_trials

@@ -8,9 +8,14 @@ from functools import lru_cache
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily, Observation, TaskFamily, cumulative
+from meta_envs.lifetimes.beliefs import merge
+from meta_envs.limits import ENTRY, require_bytes, tell_sizes
 
 LONG = 1 << 12
 """Numbers of a task times pairs of state and action from which on laws are tabulated one task after the other."""
+
+MOST_LISTED = 1 << 24
+"""Entries of the laws of all tasks of a family that lists them, kept for its lifetimes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,7 @@ def tabulate(family: TaskFamily) -> Tables | None:
     if states is None or not isinstance(family, DiscreteFamily):
         return None
     count, actions, outcomes = len(states), family.num_actions, family.num_outcomes
+    require_bytes(ENTRY * count * actions * outcomes, f"The law of {tell_sizes(family)}")
     row, action, outcome = (grid.ravel() for grid in np.indices((count, actions, outcomes)))
     following = family.next_state(states[row], action, outcome)
     terminal = family.terminated(None, states)
@@ -108,7 +114,8 @@ def find_rows(states: Array, wanted: Array) -> Array:
         return np.zeros(len(wanted), np.intp)
     if len(wanted) > 1 and np.all(wanted == wanted[:1]):
         return np.repeat(find_rows(states, wanted[:1]), len(wanted))
-    code = np.unique(np.concatenate([states, wanted]), axis=0, return_inverse=True)[1].ravel()
+    both = np.concatenate([states, wanted])
+    code = merge(both, both[:, :0])[1]
     row_of = np.full(len(code), -1)
     row_of[code[: len(states)][::-1]] = np.arange(len(states))[::-1]
     rows = row_of[code[len(states) :]]
@@ -133,7 +140,7 @@ def _listed_laws(family: FiniteTaskFamily) -> tuple[Array, Array] | None:
     """The tasks of a family (G, T) and their laws, where finding a task among them costs less than its law does."""
     tables, (known, _) = tabulate(family), family.tasks()
     assert tables is not None
-    if known.size > tables.next_row.size:
+    if known.size > tables.next_row.size or len(known) * tables.next_row.size > MOST_LISTED:
         return None
     return known, _tabulate_laws(family, tables, known)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gymnasium.envs.registration import load_env_creator
 
-from meta_envs.errors import Unsolvable
+from meta_envs.errors import TooLarge, Unsolvable
 from meta_envs.families.harlow import Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.families.i_maze import IMaze
@@ -75,7 +75,7 @@ def _solve(family: TaskFamily) -> Optimum | str:
         if not isinstance(family, DiscreteFamily):
             return f"{type(family).__name__} cannot be solved: its actions and outcomes are not finitely many."
         return solve_independent(family) if type(family) is IndependentBandit else solve_generic(family)
-    except Unsolvable as error:
+    except (Unsolvable, TooLarge) as error:
         return str(error)
 
 

@@ -156,16 +156,15 @@ def _resize(image: Array, size: int) -> Array:
 
 def _generate(split: str, size: int) -> Array:
     """Generated images: a shape on a patterned ground, (NUM_GENERATED, size, size, 3) uint8, in whole numbers."""
-    shape, shape_color, ground_color, pattern, pattern_color = factors(split).T
-    masks = [_cover(each, size) for each in (_shapes, _patterns)]
-    figure, marks = masks[0][shape, :, :, None], masks[1][pattern, :, :, None]
-    light, middle, dark = (
-        _palette(*tones)[color][:, None, None]
-        for tones, color in zip(TONES, (shape_color, pattern_color, ground_color), strict=True)
-    )
-    full = np.uint16(FINE**2)
-    behind = marks * middle + (full - marks) * dark
-    return ((figure * light * full + (full - figure) * behind + full * full // 2) // (full * full)).astype(np.uint8)
+    shapes, patterns, full = _cover(_shapes, size), _cover(_patterns, size), np.uint16(FINE**2)
+    lights, middles, darks = (_palette(*tones) for tones in TONES)
+    made = np.empty((NUM_GENERATED, size, size, 3), np.uint8)
+    for image, (shape, shape_color, ground_color, pattern, pattern_color) in zip(made, factors(split), strict=True):
+        figure, marks = shapes[shape, :, :, None], patterns[pattern, :, :, None]
+        behind = marks * middles[pattern_color] + (full - marks) * darks[ground_color]
+        light = lights[shape_color] * full
+        image[:] = (figure * light + (full - figure) * behind + full * full // 2) // (full * full)
+    return made
 
 
 def factors(split: str) -> Array:
