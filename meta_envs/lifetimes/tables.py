@@ -98,8 +98,11 @@ def reachable_rows(family: DiscreteFamily) -> list[Array]:
     rows = first if len(first) == 1 else np.arange(len(tables.states))
     following = tables.next_row.reshape(len(tables.states), -1)
     reached = [rows]
-    for _ in range(family.horizon - 1):
+    for step in range(1, family.horizon):
         rows = np.unique(following[rows])
+        if np.array_equal(rows, reached[-1]):
+            # And so for ever.
+            return reached + reached[-1:] * (family.horizon - step)
         reached.append(rows)
     return reached
 
@@ -146,13 +149,17 @@ def _listed_laws(family: FiniteTaskFamily) -> tuple[Array, Array] | None:
 
 
 def _tabulate_laws(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
+    return cumulative(tabulate_probs(family, tables, task)).reshape(len(task), -1)
+
+
+def tabulate_probs(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
+    """Outcome probabilities (B * N * A, K) of tasks (B, T), over all states and actions."""
     batch, state, action = len(task), tables.pair_state, tables.pair_action
     if task.shape[1] * len(action) > LONG:
         # One after the other: repeating long tasks for every pair would take more time and memory than the loop.
         shape = (len(action), task.shape[1])
-        laws = [cumulative(family.outcome_probs(np.broadcast_to(each, shape), state, action)) for each in task]
-        return np.stack(laws).reshape(batch, -1)
+        return np.concatenate([family.outcome_probs(np.broadcast_to(each, shape), state, action) for each in task])
     task = np.repeat(task, len(action), axis=0)
     if batch > 1:
         state, action = np.tile(state, (batch, 1)), np.tile(action, batch)
-    return cumulative(family.outcome_probs(task, state, action)).reshape(batch, -1)
+    return family.outcome_probs(task, state, action)

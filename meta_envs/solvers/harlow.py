@@ -18,6 +18,7 @@ from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.learner import Learner
 from meta_envs.lifetimes.many import make_lifetimes
+from meta_envs.limits import require_seconds, tell_sizes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 4096
@@ -71,6 +72,8 @@ def _make(value: float, kind: Any, note: str, random: float) -> Optimum:
 
 
 def _simulate_random(family: Harlow) -> float:
+    need = family.num_decisions * (2e-3 + 5e-9 * LIFETIMES * family.num_trials)
+    require_seconds(need, f"Random play of {tell_sizes(family)}")
     rng = np.random.default_rng(0)
     lifetimes, total = make_lifetimes(family, LIFETIMES), np.zeros(LIFETIMES)
     lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))
