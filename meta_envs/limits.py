@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meta_envs.arguments import is_whole
+from meta_envs.arguments import in_a_line, is_whole
 from meta_envs.errors import TooLarge
 
 GIBIBYTES, MINUTES = "META_ENVS_MAX_GIB", "META_ENVS_MAX_MINUTES"
@@ -17,6 +17,8 @@ DEFAULTS = {GIBIBYTES: 4.0, MINUTES: 20.0}
 
 UNIFORM = 40
 """Bytes of a uniform of a lifetime: drawn, by step, and as a number of Python's."""
+STEP = 32
+"""Bytes of a step of the lifetime where it is shown."""
 NAME = 160
 """Bytes of a number of a task with its name; there are about as many of them as uniforms that draw it."""
 ENTRY = 130
@@ -89,7 +91,7 @@ def require_room(family: Any, num: int = 1) -> None:
     """
     what = tell_sizes(family, num)
     entries = getattr(family, "num_outcomes", 0) * getattr(family, "num_actions", 0)
-    shared = family.shared_bytes + NAME * family.num_task_chance + ENTRY * entries
+    shared = family.shared_bytes + NAME * family.num_task_chance + STEP * family.horizon + ENTRY * entries
     each = UNIFORM * family.num_chance + COPY
     require_bytes(shared + num * each, what)
     if num > 1:
@@ -104,7 +106,7 @@ def tell_sizes(family: Any, num: int = 1) -> str:
         value = getattr(family, field.name)
         if is_whole(value) and (field.default is MISSING or value != field.default):
             told[field.name] = value
-    sizes = ", ".join(f"{name}={value}" for name, value in told.items())
+    sizes = ", ".join(f"{name}={in_a_line(value)}" for name, value in told.items())
     return f"{type(family).__name__} with {sizes}" if told else type(family).__name__
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers, require_one_of
 from meta_envs.families.worlds.images import (
     GENERATED,
     SPLITS,
@@ -144,7 +144,7 @@ class Harlow(TaskFamily):
         require_integers(self, {"num_trials": 1, "num_decisions": 1, "resolution": 36})
         require_numbers(self, "momentum")
         require(0.0 <= self.momentum < 1.0, "momentum", self.momentum, "give a number from 0 to less than 1")
-        require(self.split in SPLITS, "split", self.split, f"it is one of {', '.join(SPLITS)}")
+        require_one_of("split", self.split, SPLITS)
         object.__setattr__(self, "images", as_images(self.images))
         require_room(self)
         require_unlike(self.images, picture_size(self.resolution))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers, require_one_of
 from meta_envs.family import Array, DiscreteFamily, cumulative
 
 FEWEST_CELLS = 48
@@ -107,8 +107,7 @@ class RestlessBandit(DiscreteFamily):
         cure = f"give a step size above sigma_low={self.sigma_low!r}"
         require(self.sigma_high > self.sigma_low, "sigma_high", self.sigma_high, cure)
         require(self.sigma_high <= 1000.0, "sigma_high", self.sigma_high, "give a step size of at most 1000")
-        known = ("mixed", "low", "high")
-        require(self.volatility in known, "volatility", self.volatility, f"give one of {', '.join(known)}")
+        require_one_of("volatility", self.volatility, ("mixed", "low", "high"))
 
     @property
     def task_names(self) -> tuple[str, ...]:  # type: ignore[override]
