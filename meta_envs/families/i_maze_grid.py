@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -217,7 +218,7 @@ class IMazeGrid(FiniteTaskFamily):
     def states(self) -> Array | None:
         """Cells, headings, and apples that are left, as the bits of one number (N, 3)."""
         shape = (len(self.maze.cells), 4, 2**self.num_apples)
-        return np.indices(shape).reshape(3, -1).T.copy() if np.prod(shape) <= MAX_STATES else None
+        return np.indices(shape).reshape(3, -1).T.copy() if prod(shape) <= MAX_STATES else None
 
     def initial_state(self, task: Any, chance: Array) -> Array:
         return np.tile([0, 0, 2**self.num_apples - 1], (len(chance), 1))
