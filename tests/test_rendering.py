@@ -24,6 +24,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.rendering import Trace, Viewer, theme
 from meta_envs.rendering.painters import PAINTERS, Painter, find_painter
+from meta_envs.rendering.summary import summarise
 from meta_envs.testing.playing import difference
 
 WIDTH, HEIGHT = theme.SIZE
@@ -496,3 +497,78 @@ def test_environments_with_a_window_can_be_copied(display: Any, duplicate: Any) 
     assert look(env._viewer) is not None
     env.close()
     assert look(env._viewer) is None
+
+
+@pytest.mark.parametrize(
+    ("id", "title"),
+    [
+        ("MetaBandit-Dependent-v0", "Dependent bandit"),
+        ("MetaBandit-DependentEasy-v0", "Dependent bandit, easy"),
+        ("MetaBandit-DependentMedium-v0", "Dependent bandit, medium"),
+        ("MetaBandit-DependentHard-v0", "Dependent bandit, hard"),
+        ("MetaBandit-RestlessLow-v0", "Restless bandit, low"),
+        ("MetaTwoStep-Switching-v0", "Switching two step"),
+    ],
+)
+def test_titles_tell_levels(id: str, title: str) -> None:
+    """Families that differ by their numbers alone, told apart by the words of their ids."""
+    family = meta_envs.make_family(id, num_trials=5)
+    assert summarise(family, random_trace(family, 2)).title == title
+
+
+def luminance(color: Any) -> float:
+    """Relative luminance of WCAG 2, by its formula."""
+    part = np.asarray(color) / 255.0
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_rewards_differ_in_lightness_and_are_never_olive() -> None:
+    """The higher, the darker, so that they are ordered in grey; texts on them have a contrast of 3.9 to 1 or more."""
+    lights = [luminance(color) for color in theme.LEVELS]
+    assert np.all(np.diff(lights) <= 1e-3)
+    assert lights[0] > 2.5 * lights[-1]
+    for number in range(256):
+        ink, ground = luminance(theme.ink_on(number / 255)), lights[number]
+        assert (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05) >= 3.9
+    red, green, blue = theme.LEVELS[64:192].astype(int).T
+    assert np.all(green <= np.maximum(red, blue)), "between amber and blue there is no green"
+    assert np.all((red - green > 20) | (blue - green > 20))
+
+
+def test_the_legend_has_all_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the arm that informs these are eleven: 0.1 to 1 by tenths, and 5."""
+    from meta_envs.rendering.canvas import Canvas
+
+    written: list[str] = []
+    write = Canvas.text
+
+    def listen(self: Canvas, text: str, x: float, y: float, *args: Any, **keywords: Any) -> None:
+        if 200 < y < 285:
+            written.append(text)
+        write(self, text, x, y, *args, **keywords)
+
+    monkeypatch.setattr(Canvas, "text", listen)
+    family = meta_envs.make_family("MetaBandit-Informative-v0")
+    picture(family, random_trace(family, 3))
+    assert {"0.1", "0.2", "0.5", "0.9", "1", "5", "reward"} <= set(written)
+
+
+def test_letters_are_evenly_spaced() -> None:
+    """The same letter ten times: the distances between its copies differ by less than half a pixel."""
+    from meta_envs.rendering.canvas import Canvas
+
+    canvas = Canvas((400, 40))
+    canvas.text("i" * 20, 10, 10, theme.LABEL, theme.INK)
+    ink = (255.0 - canvas.pixels[..., 0]).sum(axis=0)
+    assert ink.any()
+    found, start = [], None
+    for column, dark in enumerate(ink > 0.25 * ink.max()):
+        if dark and start is None:
+            start = column
+        elif not dark and start is not None:
+            weights = ink[start:column]
+            found.append(np.sum(np.arange(start, column) * weights) / weights.sum())
+            start = None
+    assert len(found) == 20
+    assert np.ptp(np.diff(found)) < 0.75
