@@ -242,8 +242,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         if self._mode is AutoresetMode.SAME_STEP and terminated.any():
             infos = _final_infos(observation, terminated)
             ended = np.flatnonzero(terminated)
-            self._begin(ended)
-            # Only the newborn are observed again: images cost more than all else.
+            self._begin(ended)  # Only the newborn are observed again: images cost more than all else.
             put(observation, ended, self._lifetimes.observe(ended))
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
