@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import Any
 
 import numpy as np
+
+LONGEST = 200
+"""Letters of a value that a refusal shows."""
 
 
 def to_plain(value: Any) -> Any:
@@ -31,7 +35,17 @@ def require(condition: bool, name: str, value: object, cure: str) -> None:
         ValueError: Unless ``condition`` holds.
     """
     if not condition:
-        raise ValueError(f"{name}={value!r} is not possible: {cure}.")
+        raise ValueError(f"{name}={in_a_line(value)} is not possible: {cure}.")
+
+
+def in_a_line(value: object) -> str:
+    """What Python shows of a value, in one line of bounded length."""
+    try:
+        shown = " ".join(repr(value).split())
+    except ValueError:
+        # Python writes no whole number of more than some thousand digits.
+        shown = f"a {type(value).__name__} too long to write"
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
 
 
 def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
@@ -59,9 +73,26 @@ def require_numbers(family: object, *names: str) -> None:
     """
     for name in names:
         value = getattr(family, name)
-        number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        cure = "give a finite number" if not number else f"give a finite number from {-LARGEST} to {LARGEST}"
-        require(number and bool(-LARGEST <= value <= LARGEST), name, value, cure)
+        cure = "give a finite number" if not is_number(value) else f"give a finite number from {-LARGEST} to {LARGEST}"
+        require(is_number(value) and bool(-LARGEST <= value <= LARGEST), name, value, cure)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite real number of Python's or NumPy's, and no truth value."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return False
+    # Whole numbers may be larger than any real one that a computer has.
+    return bool(-sys.float_info.max <= value <= sys.float_info.max)
+
+
+def require_one_of(name: str, value: object, known: Iterable[str]) -> None:
+    """Refuse a word that is not among those known.
+
+    Raises:
+        ValueError: With the field, its value and the words.
+    """
+    known = tuple(known)
+    require(isinstance(value, str) and value in known, name, value, f"give one of {', '.join(known)}")
 
 
 def is_whole(value: object, least: float = -np.inf, most: float = np.inf) -> bool:
@@ -77,6 +108,7 @@ def require_whole(name: str, value: object, least: int, most: int | None = None)
     """
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
     require(is_whole(value, least, np.inf if most is None else most), name, value, f"give a whole number {bounds}")
+    require(is_whole(value, -sys.maxsize, sys.maxsize), name, value, "give one of at most 18 digits")
     return int(value)  # type: ignore[call-overload]
 
 

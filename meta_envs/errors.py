@@ -10,3 +10,7 @@ class Unsolvable(ValueError):
 
 class CannotServe(ValueError):
     """A learner cannot serve a family; the message says why."""
+
+
+class TooLarge(ValueError):
+    """Something takes more memory or time than is allowed; the message says how much, and how to allow more."""

@@ -1,9 +1,8 @@
 """Task families, the kernel: a prior over tasks and their mechanics, written once as pure batched functions.
 
-Everything else in the package (the single and the vector environment, the SB3 adapter, the posterior, the exact
-optimum, regret, pictures) is a generic consumer of the classes below. The batch axis ``B`` means copies in training and
-belief states in the solver. Functions use elementwise and last-axis operations only, because others give different last
-bits at different batch sizes.
+Everything else in the package (the environments, the posterior, the exact optimum, regret, pictures) is a generic
+consumer of the classes below. The batch axis ``B`` means copies in training and belief states in the solver. Functions
+use elementwise and last-axis operations only, because others give different last bits at different batch sizes.
 
 Shapes: ``B`` batch, ``T`` numbers of a task, ``S`` numbers of a state, ``K`` outcomes, ``D`` numbers of a belief.
 """
@@ -42,10 +41,9 @@ Observation = Array | dict[str, Array]
 class TaskFamily(ABC):
     """A prior over tasks (hidden MDPs) and the mechanics that all of them have in common.
 
-    Fields of a family are its free parameters, plain numbers and strings. All chance of a lifetime is ``num_chance``
-    uniforms in [0, 1), drawn when it begins: first the task's part, then ``num_step_chance`` numbers for every step.
-    The numbers used at step ``t`` therefore do not depend on what was chosen before, and two learners can be compared
-    on common random numbers.
+    Fields are its free parameters, plain numbers and strings. All chance of a lifetime is ``num_chance`` uniforms in
+    [0, 1), drawn when it begins: first the task's part, then ``num_step_chance`` numbers for every step. Those used at
+    step ``t`` do not depend on what was chosen before, and two learners can be compared on common random numbers.
     """
 
     task_names: ClassVar[tuple[str, ...]] = ()
@@ -88,6 +86,11 @@ class TaskFamily(ABC):
     def num_chance(self) -> int:
         """Uniforms of a whole lifetime."""
         return self.num_task_chance + self.horizon * self.num_step_chance
+
+    @property
+    def shared_bytes(self) -> int:
+        """Memory in bytes of what lifetimes share beside tables, such as images; told before any of it is made."""
+        return 0
 
     @property
     def reward_values(self) -> tuple[float, ...] | None:
@@ -180,9 +183,8 @@ class TaskFamily(ABC):
 class DiscreteFamily(TaskFamily):
     """A family with finitely many actions and outcomes, so that its law is a table and its optimum can be computed.
 
-    The hidden task enters ``outcome_probs`` and nothing else: ``initial_state``, ``observe`` and ``terminated`` are
-    called with ``task=None``. An outcome is thus all that there is to learn from, and a belief is a statistic of
-    outcomes.
+    The hidden task enters ``outcome_probs`` and nothing else: ``initial_state``, ``observe`` and ``terminated`` get
+    ``task=None``. An outcome is thus all that there is to learn from, and a belief is a statistic of outcomes.
     """
 
     @property

@@ -12,6 +12,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from meta_envs.arguments import suggest, to_plain
 from meta_envs.family import TaskFamily
+from meta_envs.limits import require_room
 
 FAMILIES = "meta_envs.families"
 TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -143,7 +144,10 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
                 f"{maker.__name__} has no keyword {name!r} (given as {value!r}): it takes {', '.join(known)}"
             )
     plain = {name: to_plain(value) for name, value in keywords.items()}
-    return maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+    made = maker(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+    assert isinstance(made, TaskFamily)
+    require_room(made)
+    return made
 
 
 for _id, _family, _keywords in TABLE:

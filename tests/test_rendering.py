@@ -24,6 +24,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.rendering import Trace, Viewer, theme
 from meta_envs.rendering.painters import PAINTERS, Painter, find_painter
+from meta_envs.rendering.summary import summarise
 from meta_envs.testing.playing import difference
 
 WIDTH, HEIGHT = theme.SIZE
@@ -347,10 +348,16 @@ def test_gymnasium_finds_nothing_wrong(display: Any) -> None:
     check_env(gym.make(BANDIT, num_trials=5, render_mode="rgb_array").unwrapped)
 
 
-def test_the_window_opens_updates_and_closes(display: Any) -> None:
-    """A window shows the lifetime's own picture after every step, and closing the environment closes it, also twice."""
+def look(viewer: Any) -> np.ndarray | None:
+    """What a viewer's window shows, (height, width, 3) uint8; None where it has none."""
     import pygame
 
+    window = viewer._window._window
+    return None if window is None else pygame.surfarray.array3d(window.get_surface()).swapaxes(0, 1)
+
+
+def test_the_window_opens_updates_and_closes(display: Any) -> None:
+    """A window shows the lifetime's own picture after every step, and closing the environment closes it, also twice."""
     env = MetaEnv(IndependentBandit(num_trials=3), render_mode="human")
     assert not display.get_init()
     env.reset(seed=1)
@@ -360,12 +367,61 @@ def test_the_window_opens_updates_and_closes(display: Any) -> None:
         assert trace is not None
         assert len(trace.actions) == action + 1
         assert env.render() is None
-        screen = pygame.surfarray.array3d(display.get_surface()).swapaxes(0, 1)
-        np.testing.assert_array_equal(screen, picture(env.family, trace))
-    assert display.get_caption()[0] == "Independent bandit"
+        np.testing.assert_array_equal(look(env._viewer), picture(env.family, trace))
+    assert env._viewer is not None
+    assert env._viewer._window._window.title == "Independent bandit"  # type: ignore[union-attr]
     for _ in range(2):
         env.close()
-        assert not display.get_init()
+        assert look(env._viewer) is None
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_closing_one_window_leaves_the_others_open(first: int, display: Any) -> None:
+    """Each environment has a window of its own, which goes on to show its own lifetime."""
+    envs: list[Any] = [MetaEnv(family, render_mode="human") for family in (IndependentBandit(), DependentBandit())]
+    for env in envs:
+        env.reset(seed=1)
+    envs[first].close()
+    other = envs[1 - first]
+    other.step(1)
+    np.testing.assert_array_equal(look(other._viewer), picture(other.family, other._trace))
+    assert look(envs[first]._viewer) is None
+    other.close()
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_closing_a_window_leaves_another_programs_open(ours_first: bool, display: Any) -> None:
+    """Gymnasium's own environments draw on pygame's one display, whoever was first; what they close, opens again."""
+    pole, env = gym.make("CartPole-v1", render_mode="human"), MetaEnv(IndependentBandit(), render_mode="human")
+    for each in (env, pole) if ours_first else (pole, env):
+        each.reset(seed=1)
+    screen = display.get_surface()
+    before = screen.copy()
+    env.close()
+    assert display.get_surface() is screen
+    assert screen.get_view("2").raw == before.get_view("2").raw
+    for _ in range(3):
+        pole.step(0)
+    env.reset(seed=1)
+    pole.close()
+    env.step(1)
+    np.testing.assert_array_equal(look(env._viewer), picture(env.family, env._trace))  # type: ignore[arg-type]
+    env.close()
+
+
+def test_a_window_closed_by_its_user_is_the_one_that_closes(display: Any) -> None:
+    """The other windows go on."""
+    import pygame
+
+    family = IndependentBandit()
+    trace, viewers = random_trace(family, 3), [Viewer(family, 100) for _ in range(2)]
+    for viewer in viewers:
+        viewer.show(trace, "human")
+    pygame.event.post(pygame.event.Event(pygame.WINDOWCLOSE, window=viewers[1]._window._window))
+    for viewer in viewers:
+        viewer.show(trace, "human")
+    assert [look(viewer) is None for viewer in viewers] == [False, True]
+    viewers[0].close()
 
 
 def test_the_window_keeps_its_pace(display: Any) -> None:
@@ -389,12 +445,12 @@ def test_a_window_closed_by_its_user_stays_closed(display: Any) -> None:
     viewer.show(trace, "human")
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     viewer.show(trace, "human")
-    assert not display.get_init()
+    assert look(viewer) is None
     viewer.show(trace, "human")
-    assert not display.get_init()
+    assert look(viewer) is None
     viewer.close()
     viewer.show(trace, "human")
-    assert display.get_surface() is not None
+    assert look(viewer) is not None
     viewer.close()
 
 
@@ -423,7 +479,7 @@ def test_other_programs_may_quit_pygame(display: Any) -> None:
     np.testing.assert_array_equal(viewer.show(trace, "rgb_array"), before)
     trace.add(1, 1, trace.states[-1], 12.5, over=False)
     viewer.show(trace, "human")
-    assert display.get_surface() is not None
+    np.testing.assert_array_equal(look(viewer), viewer.show(trace, "rgb_array"))
     viewer.close()
 
 
@@ -438,6 +494,81 @@ def test_environments_with_a_window_can_be_copied(display: Any, duplicate: Any) 
     twin = duplicate(env)
     np.testing.assert_array_equal(picture(twin.family, twin._trace), picture(env.family, env._trace))  # type: ignore[arg-type]
     twin.close()
-    assert display.get_init()
+    assert look(env._viewer) is not None
     env.close()
-    assert not display.get_init()
+    assert look(env._viewer) is None
+
+
+@pytest.mark.parametrize(
+    ("id", "title"),
+    [
+        ("MetaBandit-Dependent-v0", "Dependent bandit"),
+        ("MetaBandit-DependentEasy-v0", "Dependent bandit, easy"),
+        ("MetaBandit-DependentMedium-v0", "Dependent bandit, medium"),
+        ("MetaBandit-DependentHard-v0", "Dependent bandit, hard"),
+        ("MetaBandit-RestlessLow-v0", "Restless bandit, low"),
+        ("MetaTwoStep-Switching-v0", "Switching two step"),
+    ],
+)
+def test_titles_tell_levels(id: str, title: str) -> None:
+    """Families that differ by their numbers alone, told apart by the words of their ids."""
+    family = meta_envs.make_family(id, num_trials=5)
+    assert summarise(family, random_trace(family, 2)).title == title
+
+
+def luminance(color: Any) -> float:
+    """Relative luminance of WCAG 2, by its formula."""
+    part = np.asarray(color) / 255.0
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_rewards_differ_in_lightness_and_are_never_olive() -> None:
+    """The higher, the darker, so that they are ordered in grey; texts on them have a contrast of 3.9 to 1 or more."""
+    lights = [luminance(color) for color in theme.LEVELS]
+    assert np.all(np.diff(lights) <= 1e-3)
+    assert lights[0] > 2.5 * lights[-1]
+    for number in range(256):
+        ink, ground = luminance(theme.ink_on(number / 255)), lights[number]
+        assert (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05) >= 3.9
+    red, green, blue = theme.LEVELS[64:192].astype(int).T
+    assert np.all(green <= np.maximum(red, blue)), "between amber and blue there is no green"
+    assert np.all((red - green > 20) | (blue - green > 20))
+
+
+def test_the_legend_has_all_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the arm that informs these are eleven: 0.1 to 1 by tenths, and 5."""
+    from meta_envs.rendering.canvas import Canvas
+
+    written: list[str] = []
+    write = Canvas.text
+
+    def listen(self: Canvas, text: str, x: float, y: float, *args: Any, **keywords: Any) -> None:
+        if 200 < y < 285:
+            written.append(text)
+        write(self, text, x, y, *args, **keywords)
+
+    monkeypatch.setattr(Canvas, "text", listen)
+    family = meta_envs.make_family("MetaBandit-Informative-v0")
+    picture(family, random_trace(family, 3))
+    assert {"0.1", "0.2", "0.5", "0.9", "1", "5", "reward"} <= set(written)
+
+
+def test_letters_are_evenly_spaced() -> None:
+    """The same letter ten times: the distances between its copies differ by less than half a pixel."""
+    from meta_envs.rendering.canvas import Canvas
+
+    canvas = Canvas((400, 40))
+    canvas.text("i" * 20, 10, 10, theme.LABEL, theme.INK)
+    ink = (255.0 - canvas.pixels[..., 0]).sum(axis=0)
+    assert ink.any()
+    found, start = [], None
+    for column, dark in enumerate(ink > 0.25 * ink.max()):
+        if dark and start is None:
+            start = column
+        elif not dark and start is not None:
+            weights = ink[start:column]
+            found.append(np.sum(np.arange(start, column) * weights) / weights.sum())
+            start = None
+    assert len(found) == 20
+    assert np.ptp(np.diff(found)) < 0.75

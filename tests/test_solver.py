@@ -325,7 +325,7 @@ def test_infeasible_optima_are_refused(family: Urn | IndependentBandit, message:
 def test_too_many_beliefs_are_noticed_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the number is not known beforehand, the search stops and says how far it came."""
     monkeypatch.setattr(dynamic, "MAX_BRANCHES", 6 * 100)
-    with pytest.raises(ValueError, match=r"TwoRooms has 1\d\d beliefs after \d of 30 steps, more than the 100"):
+    with pytest.raises(ValueError, match=r"TwoRooms has at least 1\d\d beliefs in its 30 steps, more than the 100"):
         solve(TwoRooms(length=30))
     dispatch._solve.cache_clear()
 

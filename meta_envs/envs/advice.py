@@ -7,6 +7,7 @@ import numpy as np
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.oracle import best_actions
 from meta_envs.lifetimes.tables import find_rows, tabulate
+from meta_envs.limits import require_bytes, tell_sizes
 
 CHUNK = 1 << 22
 """Entries of the tasks' laws that are tabulated together."""
@@ -56,6 +57,8 @@ class Advice:
         if self._task is None:
             self._task = np.full_like(task, np.nan)
             kind = np.min_scalar_type(tables.num_actions)
+            need = 2 * kind.itemsize * self._family.horizon * self._num * len(tables.states)
+            require_bytes(need, f"Advice for all steps of {tell_sizes(self._family, self._num)}")
             self._best = np.zeros((self._family.horizon, self._num, len(tables.states)), kind)
         new = index[np.any(self._task[index] != task[index], axis=-1)]
         size = max(1, CHUNK // len(tables.next_row))

@@ -14,6 +14,7 @@ from meta_envs.envs.arguments import JsonSpec, check_render_mode, check_seed, ch
 from meta_envs.family import Array, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.one import make_lifetime
+from meta_envs.limits import require_room
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, find_painter
 
@@ -42,6 +43,7 @@ class MetaEnv(JsonSpec, gym.Env[Any, Any]):
 
     def __init__(self, family: TaskFamily | str, *, render_mode: str | None = None, **keywords: Any) -> None:
         self.family = build_family(family, **keywords) if isinstance(family, str) else family
+        require_room(self.family)
         self.render_mode = check_render_mode(render_mode, RENDER_MODES)
         self.metadata = {**self.metadata, "render_fps": find_painter(self.family).fps}
         self.action_space = self.family.action_space

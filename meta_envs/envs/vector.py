@@ -20,6 +20,7 @@ from meta_envs.family import Array, Observation, TaskFamily
 from meta_envs.lifetimes.beliefs import Belief, first_belief, follow_belief
 from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import make_lifetimes, pick, put, take
+from meta_envs.limits import require_room
 from meta_envs.registry import build_family
 from meta_envs.rendering import Trace, find_painter
 
@@ -57,6 +58,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
     ) -> None:
         self.family = build_family(family, **keywords) if isinstance(family, str) else family
         self.num_envs = require_whole("num_envs", num_envs, 1)
+        require_room(self.family, self.num_envs)
         try:
             self._mode = AutoresetMode(autoreset_mode)
         except ValueError:
@@ -240,8 +242,7 @@ class MetaVectorEnv(JsonSpec, VectorEnv[Any, Any, Any]):
         else:
             infos = _final_infos(observation, terminated)
             ended = np.flatnonzero(terminated)
-            self._begin(ended)
-            # Only the newborn are observed again: images cost more than all else.
+            self._begin(ended)  # Only the newborn are observed again: images cost more than all else.
             put(observation, ended, self._lifetimes.observe(ended))
         return observation, reward, terminated, np.zeros(self.num_envs, dtype=bool), infos
 

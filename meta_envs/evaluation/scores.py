@@ -14,6 +14,7 @@ from meta_envs.evaluation.cards import Scorecard
 from meta_envs.family import Array, TaskFamily
 from meta_envs.intervals import MANY, NORMAL, mean_interval, standard_error, widen
 from meta_envs.learners.returns import Record, record
+from meta_envs.learners.rollout import require_steps
 from meta_envs.lifetimes.trials import name_unit
 from meta_envs.registry import make_family
 from meta_envs.roster import Player, is_single, seat
@@ -75,6 +76,7 @@ def assess(
     require_whole("episodes", episodes, 2, EVALUATION.size)
     seeds = evaluation_seeds(episodes, seed)
     family = make_family(id, **keywords)
+    require_steps(family, len(seeds))
     players = seat(learners, id)
     require(len(players) > 0, "learners", learners, "give at least one")
     try:

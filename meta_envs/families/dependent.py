@@ -10,6 +10,9 @@ from meta_envs.arguments import require, require_integers, require_numbers
 from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.family import Array, cumulative
 
+MOST_VALUES = 10_000
+"""Values of p_1: so many can hardly be told from the uniform density."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DependentBandit(BernoulliBandit):
@@ -57,7 +60,7 @@ class DependentBandit(BernoulliBandit):
     ## Arguments
     - `num_trials=100`: pulls of a lifetime [paper: 100], at least 1.
     - `low=0.0`, `high=1.0`: ends of the range of `p_1`, `0 <= low < high <= 1`.
-    - `num_values=0`: values of `p_1`; 0 is the uniform density, else at least 2.
+    - `num_values=0`: values of `p_1`; 0 is the uniform density, else from 2 to 10,000.
 
     ## Fidelity
     As in the paper, section 3.1.2: the four priors above, 100 pulls. [ours]: the constant observation, the time scaled
@@ -81,6 +84,8 @@ class DependentBandit(BernoulliBandit):
         require_integers(self, {"num_trials": 1, "num_values": 0})
         require_numbers(self, "low", "high")
         require(self.num_values != 1, "num_values", 1, "give 0 for a uniform prior or at least 2 values")
+        cure = f"give 0 for a uniform prior or at most {MOST_VALUES} values"
+        require(self.num_values <= MOST_VALUES, "num_values", self.num_values, cure)
         require(0.0 <= self.low <= 1.0, "low", self.low, "give a probability from 0 to 1")
         require(self.low < self.high <= 1.0, "high", self.high, f"give a probability above low={self.low!r}, at most 1")
 

@@ -6,10 +6,19 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require, require_integers, require_numbers
-from meta_envs.families.worlds.images import GENERATED, SPLITS, Images, as_images, count_images, load_images
+from meta_envs.arguments import require, require_integers, require_numbers, require_one_of
+from meta_envs.families.worlds.images import (
+    GENERATED,
+    SPLITS,
+    Images,
+    as_images,
+    count_images,
+    load_images,
+    require_unlike,
+)
 from meta_envs.families.worlds.panorama import hang, picture_size, render_view
 from meta_envs.family import Array, TaskFamily
+from meta_envs.limits import require_room
 
 LEFT, RIGHT, STAY = range(3)
 ACTION_REPEAT = 4
@@ -95,8 +104,10 @@ class Harlow(TaskFamily):
     - `images="generated"`: the images of both splits. Generated ones are shapes on patterns, 1000 a split, no two alike
       [ours: the paper's are from ImageNet]. Otherwise a folder of picture files, taken in the order of their names, a
       `.npy` file, or an array `(N, H, W, 3)` of uint8, of any size and with `N` at least 4: the first half (and the odd
-      one) is for training, the rest held out; they are cut to their middle square and resized. With an array the
-      environment's spec is no JSON; a path keeps it so.
+      one) is for training, the rest held out; they are cut to their middle square and resized. Pictures are turned
+      upright as their EXIF data say, of animations the first one is taken, and what is transparent becomes grey, 128 of
+      255; other files in the folder are left out. A set in which two images are the same at this resolution is refused.
+      With an array the environment's spec is no JSON; a path keeps it so.
     - `resolution=84`: side of the view in pixels [paper: 84], at least 36. Cross, images and scenery scale with it, so
       that the angles stay.
     - `momentum=0.5`: fraction of the velocity that is kept at each primitive step [ours], from 0 to less than 1.
@@ -134,8 +145,10 @@ class Harlow(TaskFamily):
         require_integers(self, {"num_trials": 1, "num_decisions": 1, "resolution": 36})
         require_numbers(self, "momentum")
         require(0.0 <= self.momentum < 1.0, "momentum", self.momentum, "give a number from 0 to less than 1")
-        require(self.split in SPLITS, "split", self.split, f"it is one of {', '.join(SPLITS)}")
+        require_one_of("split", self.split, SPLITS)
         object.__setattr__(self, "images", as_images(self.images))
+        require_room(self)
+        require_unlike(self.images, picture_size(self.resolution))
 
     @property
     def horizon(self) -> int:
@@ -158,6 +171,11 @@ class Harlow(TaskFamily):
     def pictures(self) -> Array:
         """The split's images as they are shown (num_images, size, size, 3) uint8."""
         return load_images(self.images, self.split, picture_size(self.resolution))
+
+    @property
+    def shared_bytes(self) -> int:
+        """The pictures, twice while they are made, and the panorama."""
+        return 6 * self.num_images * picture_size(self.resolution) ** 2 + 200 * self.resolution**2
 
     @property
     def num_task_chance(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require, require_integers
+from meta_envs.arguments import require, require_integers, require_one_of
 from meta_envs.families.harlow import FIXATION_REWARD, STAY, is_pair, pictured, sample_pair
 from meta_envs.families.worlds.images import SPLITS
 from meta_envs.family import Array, TaskFamily
@@ -95,7 +95,7 @@ class HarlowSymbolic(TaskFamily):
         """Refuse nonsense."""
         require_integers(self, {"num_trials": 1})
         require(self.num_trials <= MOST_TRIALS, "num_trials", self.num_trials, f"give at most {MOST_TRIALS}")
-        require(self.split in SPLITS, "split", self.split, f"it is one of {', '.join(SPLITS)}")
+        require_one_of("split", self.split, SPLITS)
 
     @property
     def horizon(self) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ HEADINGS = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]])
 GOALS = ("north-west", "north-east", "south-west", "south-east")
 MAX_STATES = 1500
 """States that are listed, so that steps are look-ups; with more apples there are more, and functions are called."""
+
+MAX_APPLES = 62
+"""As many as a whole number has bits for them."""
 
 
 class Maze(NamedTuple):
@@ -170,8 +174,9 @@ class IMazeGrid(FiniteTaskFamily):
         require_integers(self, {"corridor": 1, "arm": 1, "num_moves": 1, "view": 3, "num_apples": 0})
         require_numbers(self, "goal_reward", "apple_reward")
         require(self.view % 2 == 1, "view", self.view, "give an odd number, so that there is a middle")
-        most = 2 * self.corridor
-        require(self.num_apples <= most, "num_apples", self.num_apples, f"the corridor has room for {most} apples")
+        most = min(2 * self.corridor, MAX_APPLES)
+        cure = f"the corridor has room for {most} apples" if most < MAX_APPLES else f"give at most {most} apples"
+        require(self.num_apples <= most, "num_apples", self.num_apples, cure)
 
     @property
     def horizon(self) -> int:
@@ -185,6 +190,12 @@ class IMazeGrid(FiniteTaskFamily):
     def observation_space(self) -> spaces.Box:
         layers = 2 if self.num_apples else 1
         return spaces.Box(0.0, 1.0, (layers * self.view**2,), np.float32)
+
+    @property
+    def shared_bytes(self) -> int:
+        """The plan of the maze with a margin, and what is around an agent in every cell."""
+        side = 2 * max(self.corridor, self.arm) + self.view
+        return 8 * side**2 + 150 * (1 + 2 * self.corridor + 4 * self.arm) * self.view**2
 
     @property
     def num_outcomes(self) -> int:
@@ -207,7 +218,7 @@ class IMazeGrid(FiniteTaskFamily):
     def states(self) -> Array | None:
         """Cells, headings, and apples that are left, as the bits of one number (N, 3)."""
         shape = (len(self.maze.cells), 4, 2**self.num_apples)
-        return np.indices(shape).reshape(3, -1).T.copy() if np.prod(shape) <= MAX_STATES else None
+        return np.indices(shape).reshape(3, -1).T.copy() if prod(shape) <= MAX_STATES else None
 
     def initial_state(self, task: Any, chance: Array) -> Array:
         return np.tile([0, 0, 2**self.num_apples - 1], (len(chance), 1))

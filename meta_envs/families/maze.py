@@ -96,6 +96,11 @@ class Maze(TaskFamily):
         )
 
     @property
+    def shared_bytes(self) -> int:
+        """The columns of pixels that walls are made of, twice while they are made."""
+        return 4096 * self.resolution**2
+
+    @property
     def reward_values(self) -> tuple[float, ...]:
         apples = {float(self.apple_reward)} if self.num_apples else set()
         return tuple(sorted({0.0, float(self.goal_reward), *apples}))

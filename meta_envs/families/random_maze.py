@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meta_envs.arguments import require, require_integers
+from meta_envs.arguments import require, require_integers, require_one_of
 from meta_envs.families.maze import POSE, Maze
 from meta_envs.families.worlds.mazes import NUM_LAYOUTS, SETS, Mazes, list_places, random_mazes
 from meta_envs.family import Array
@@ -108,9 +108,8 @@ class RandomMaze(Maze):
         """Refuse nonsense."""
         super().__post_init__()
         require_integers(self, {"num_decisions": 0})
-        for name, known in (("size", tuple(SIZES)), ("layouts", ("fixed", "random")), ("split", SETS)):
-            value = getattr(self, name)
-            require(value in known, name, value, f"it is one of {', '.join(known)}")
+        for name, known in (("size", SIZES), ("layouts", ("fixed", "random")), ("split", SETS)):
+            require_one_of(name, getattr(self, name), known)
         require(
             self.layouts == "random" or self.split == "train",
             "split",

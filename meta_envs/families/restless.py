@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from meta_envs.arguments import require, require_integers, require_numbers
+from meta_envs.arguments import require, require_integers, require_numbers, require_one_of
 from meta_envs.family import Array, DiscreteFamily, cumulative
 
 FEWEST_CELLS = 48
@@ -16,6 +16,8 @@ CELLS_A_STEP = 1.0
 """Cells that the smallest step size spans at least: from 1 on a step of the walk on the grid is exact to 1e-8."""
 SMALLEST_CHANCE = 2.0**-54
 """Stands for a uniform of 0, which has no normal quantile."""
+WIDEST = 4.0
+"""Step size from which on a reflected step may lead anywhere with the same probability, to 1e-34."""
 ROWS = 64
 """Rows of the matrix products that move beliefs on."""
 
@@ -104,8 +106,8 @@ class RestlessBandit(DiscreteFamily):
         require(self.sigma_low >= 0.001, "sigma_low", self.sigma_low, "give a step size of at least 0.001")
         cure = f"give a step size above sigma_low={self.sigma_low!r}"
         require(self.sigma_high > self.sigma_low, "sigma_high", self.sigma_high, cure)
-        known = ("mixed", "low", "high")
-        require(self.volatility in known, "volatility", self.volatility, f"give one of {', '.join(known)}")
+        require(self.sigma_high <= 1000.0, "sigma_high", self.sigma_high, "give a step size of at most 1000")
+        require_one_of("volatility", self.volatility, ("mixed", "low", "high"))
 
     @property
     def task_names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -250,6 +252,8 @@ def walk_kernels(sigmas: tuple[float, ...], cells: int) -> Array:
     the grid every column, so that even weights stay even.
     """
     centers = (np.arange(cells) + 0.5) / cells
+    # Wider steps are uniform to rounding as well.
+    sigmas = tuple(min(sigma, WIDEST) for sigma in sigmas)
     images = 2.0 * np.arange(-np.ceil(5 * max(sigmas)) - 1, np.ceil(5 * max(sigmas)) + 2)
     sources = np.concatenate([centers + image for image in images] + [image - centers for image in images])
     kernels = []

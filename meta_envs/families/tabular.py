@@ -122,6 +122,11 @@ class TabularMDP(TaskFamily):
         """One uniform a number of the task."""
         return self.num_pairs * (1 + self.num_states)
 
+    @property
+    def shared_bytes(self) -> int:
+        """The oracle's values of one task, in every step of an inner episode."""
+        return 16 * self.num_pairs * self.episode_length
+
     def sample_task(self, chance: Array) -> Array:
         means = self.reward_mean + self.reward_sd * _to_normal(chance[:, : self.num_pairs])
         # Exponentials over their sum are flat Dirichlet.

@@ -23,6 +23,7 @@ from meta_envs.families.bernoulli import BernoulliBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.policies import PolicyLearner, TabularPolicy
+from meta_envs.limits import require_bytes, require_seconds
 from meta_envs.progress import track
 
 WORK = 1 << 30
@@ -164,6 +165,8 @@ def discounted_indices(horizon: int, gamma: float, alpha: float = 1.0, beta: flo
     """
     require(0.0 < gamma <= MAX_GAMMA, "gamma", gamma, f"give a discount above 0 and up to {MAX_GAMMA}")
     last = horizon + max(0, ceil(log(2.0 * TRUNCATION * (1.0 - gamma)) / log(gamma)))
+    require_bytes(4 * horizon**2, f"The discounted Gittins index of {horizon} trials")
+    require_seconds(2e-7 * last**2, f"The discounted Gittins index of {horizon} trials")
     table = [np.zeros((1, pulls + 1), np.float32) for pulls in range(horizon)]
     means = (alpha + np.arange(last + 1)) / (alpha + beta + last)
     for rates in track(_rates(last * (last + 1) // 2, last), "Computing Gittins indices"):

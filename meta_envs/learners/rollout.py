@@ -15,10 +15,13 @@ from meta_envs.lifetimes.chance import Streams
 from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
 from meta_envs.lifetimes.tables import find_rows, tabulate
+from meta_envs.limits import require_bytes, require_room
 from meta_envs.progress import Progress
 
 BLOCK = 1000
 """Lifetimes run side by side. A learner has one random stream a block, so another size is other chance for it."""
+STEP = 100
+"""Bytes of a step of a rollout, with what is computed of it; more where states are kept too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,7 @@ def roll_out(
         for number, start in enumerate(starts):
             seeds = lifetime_seeds[start : start + BLOCK]
             everyone = np.arange(len(seeds))
+            require_steps(family, len(seeds))
             streams = Streams(len(seeds), family.num_chance, ahead=1)
             streams.seed(range(len(seeds)), seeds)
             chance = streams.draw(everyone)
@@ -88,12 +92,31 @@ def roll_out(
             rollouts = []
             for place, learner in enumerate(learners):
                 lifetimes.begin(everyone, chance)
+                if whole and tabulate(family) is None:
+                    require_steps(family, len(seeds), lifetimes.state().shape[1])
                 learner.begin(family, len(seeds), np.random.default_rng([stream, place, number]))
                 rollouts.append(_roll_out_one(learner, lifetimes, whole, progress))
                 progress.update((number * len(learners) + place + 1) * family.horizon)
             if tabulate(family) is not None:
                 rollouts = _judge(rollouts, family, lifetimes.task, whole)
             yield Block(start, lifetimes.task, rollouts)
+
+
+def require_steps(family: TaskFamily, num: int, state_size: int = 0) -> None:
+    """Refuse rollouts whose steps do not fit into memory.
+
+    Args:
+        family: The family.
+        num: Lifetimes.
+        state_size: Numbers of a state, where states are kept.
+
+    Raises:
+        meta_envs.errors.TooLarge: With what they need, and the cure.
+    """
+    side_by_side = min(num, BLOCK)
+    require_room(family, side_by_side)
+    need = (STEP + 8 * state_size) * family.horizon * side_by_side
+    require_bytes(need, f"A rollout of {side_by_side} lifetimes, {family.horizon} steps each,")
 
 
 def _roll_out_one(learner: Learner, lifetimes: Lifetimes, whole: bool, progress: Progress) -> Rollout:

@@ -14,8 +14,11 @@ import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, Observation, TaskFamily
 from meta_envs.lifetimes.tables import Tables, find_rows, law_thresholds, tabulate
+from meta_envs.limits import require_bytes, require_room, tell_sizes
 
 EVERYONE = slice(None)
+LAWS = 3
+"""Laws that a copy takes: that of its lifetime, and while they are made."""
 
 
 class Step(NamedTuple):
@@ -213,8 +216,11 @@ def put(observation: Observation, index: Array, part: Observation) -> None:
 
 def make_lifetimes(family: TaskFamily, num: int) -> Lifetimes:
     """``num`` lifetimes of a family, in the fastest form that it has."""
+    require_room(family, num)
     tables = tabulate(family)
     if tables is None:
         return PlainLifetimes(family, num)
     assert isinstance(family, DiscreteFamily)
+    law = 8 * len(tables.states) * tables.num_actions * (tables.num_outcomes - 1)
+    require_bytes(LAWS * num * law, f"The law of {tell_sizes(family, num)}")
     return TabulatedLifetimes(family, num, tables)

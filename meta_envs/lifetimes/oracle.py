@@ -7,7 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
-from meta_envs.lifetimes.tables import reachable_rows, tabulate
+from meta_envs.lifetimes.tables import reachable_rows, tabulate, tabulate_probs
+from meta_envs.limits import require_bytes, tell_sizes
+
+LAW = 32
+"""Bytes of a probability while values are computed from it."""
 
 
 def task_action_values(
@@ -71,6 +75,6 @@ def task_laws(family: TaskFamily, task: Array) -> tuple[Array, Array]:
     if tables is None or not isinstance(family, DiscreteFamily):
         raise ValueError(f"{type(family).__name__} does not list its states, so that its tasks cannot be solved.")
     shape = (len(task), len(tables.states), tables.num_actions)
-    copy, row, action = (grid.ravel() for grid in np.indices(shape))
-    probs = family.outcome_probs(task[copy], tables.states[row], action).reshape(*shape, tables.num_outcomes)
+    require_bytes(LAW * len(tables.next_row) * len(task), f"The law of {len(task)} tasks of {tell_sizes(family)}")
+    probs = tabulate_probs(family, tables, task).reshape(*shape, tables.num_outcomes)
     return probs, np.sum(probs * tables.reward.reshape(*shape[1:], -1), axis=-1)

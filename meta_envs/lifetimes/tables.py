@@ -8,9 +8,14 @@ from functools import lru_cache
 import numpy as np
 
 from meta_envs.family import Array, DiscreteFamily, FiniteTaskFamily, Observation, TaskFamily, cumulative
+from meta_envs.lifetimes.beliefs import merge
+from meta_envs.limits import ENTRY, require_bytes, tell_sizes
 
 LONG = 1 << 12
 """Numbers of a task times pairs of state and action from which on laws are tabulated one task after the other."""
+
+MOST_LISTED = 1 << 24
+"""Entries of the laws of all tasks of a family that lists them, kept for its lifetimes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,7 @@ def tabulate(family: TaskFamily) -> Tables | None:
     if states is None or not isinstance(family, DiscreteFamily):
         return None
     count, actions, outcomes = len(states), family.num_actions, family.num_outcomes
+    require_bytes(ENTRY * count * actions * outcomes, f"The law of {tell_sizes(family)}")
     row, action, outcome = (grid.ravel() for grid in np.indices((count, actions, outcomes)))
     following = family.next_state(states[row], action, outcome)
     terminal = family.terminated(None, states)
@@ -92,8 +98,11 @@ def reachable_rows(family: DiscreteFamily) -> list[Array]:
     rows = first if len(first) == 1 else np.arange(len(tables.states))
     following = tables.next_row.reshape(len(tables.states), -1)
     reached = [rows]
-    for _ in range(family.horizon - 1):
+    for step in range(1, family.horizon):
         rows = np.unique(following[rows])
+        if np.array_equal(rows, reached[-1]):
+            # And so for ever.
+            return reached + reached[-1:] * (family.horizon - step)
         reached.append(rows)
     return reached
 
@@ -110,7 +119,8 @@ def find_rows(states: Array, wanted: Array) -> Array:
         first = np.flatnonzero(np.all(states == wanted[:1], axis=-1))[:1]
         if len(first) == 1:
             return np.repeat(first, len(wanted))
-    code = np.unique(np.concatenate([states, wanted]), axis=0, return_inverse=True)[1].ravel()
+    both = np.concatenate([states, wanted])
+    code = merge(both, both[:, :0])[1]
     row_of = np.full(len(code), -1)
     row_of[code[: len(states)][::-1]] = np.arange(len(states))[::-1]
     rows = row_of[code[len(states) :]]
@@ -135,19 +145,23 @@ def _listed_laws(family: FiniteTaskFamily) -> tuple[Array, Array] | None:
     """The tasks of a family (G, T) and their laws, where finding a task among them costs less than its law does."""
     tables, (known, _) = tabulate(family), family.tasks()
     assert tables is not None
-    if known.size > tables.next_row.size:
+    if known.size > tables.next_row.size or len(known) * tables.next_row.size > MOST_LISTED:
         return None
     return known, _tabulate_laws(family, tables, known)
 
 
 def _tabulate_laws(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
+    return cumulative(tabulate_probs(family, tables, task)).reshape(len(task), -1)
+
+
+def tabulate_probs(family: DiscreteFamily, tables: Tables, task: Array) -> Array:
+    """Outcome probabilities (B * N * A, K) of tasks (B, T), over all states and actions."""
     batch, state, action = len(task), tables.pair_state, tables.pair_action
     if task.shape[1] * len(action) > LONG:
         # One after the other: repeating long tasks for every pair would take more time and memory than the loop.
         shape = (len(action), task.shape[1])
-        laws = [cumulative(family.outcome_probs(np.broadcast_to(each, shape), state, action)) for each in task]
-        return np.stack(laws).reshape(batch, -1)
+        return np.concatenate([family.outcome_probs(np.broadcast_to(each, shape), state, action) for each in task])
     task = np.repeat(task, len(action), axis=0)
     if batch > 1:
         state, action = np.tile(state, (batch, 1)), np.tile(action, batch)
-    return cumulative(family.outcome_probs(task, state, action)).reshape(batch, -1)
+    return family.outcome_probs(task, state, action)

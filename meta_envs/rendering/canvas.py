@@ -15,6 +15,8 @@ from meta_envs.rendering.theme import PAPER, SIZE, Color
 if TYPE_CHECKING:
     import pygame
 
+FINE = 4
+"""How much larger than it is shown a text is made."""
 Align = Literal["left", "center", "right"]
 
 
@@ -46,9 +48,16 @@ class Canvas:
         self._draw.rect(self._surface, color, _snap(x, y, width, height), line)
 
     def polygon(self, points: Sequence[tuple[float, float]], color: Color) -> None:
-        """Fill a polygon with smooth edges."""
-        self._draw.polygon(self._surface, color, points)
-        self._draw.aalines(self._surface, color, True, points)
+        """Fill a polygon with smooth edges: it is made larger and then scaled."""
+        import pygame
+
+        corners = np.array(points, float)
+        left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
+        width, height = (np.ceil(corners.max(axis=0)).astype(int) + 1 - [left, top]).tolist()
+        large = pygame.Surface((FINE * width, FINE * height), pygame.SRCALPHA)
+        large.fill((*color, 0))
+        self._draw.polygon(large, color, (FINE * (corners - [left, top] + 0.5)).tolist())
+        self._surface.blit(pygame.transform.smoothscale(large, (width, height)), (left, top))
 
     def pill(self, text: str, x: float, y: float, size: int, color: Color, ink: Color) -> None:
         """Write a short text on a lozenge of a colour, centred at (x, y)."""
@@ -92,14 +101,17 @@ def _snap(x: float, y: float, width: float, height: float) -> tuple[int, int, in
 
 @lru_cache(maxsize=4096)
 def _write(text: str, size: int, color: Color) -> pygame.Surface:
+    """A line of text, made larger and then scaled: letters of small fonts are put on whole pixels, with uneven gaps."""
     import pygame
 
     try:
-        return _load_font(size).render(text, True, color)
+        large = _load_font(FINE * size).render(text, True, color)
     except pygame.error:
         # Another program has called pygame.quit() since, as Gymnasium's own environments do when they are closed.
         _load_font.cache_clear()
-        return _load_font(size).render(text, True, color)
+        large = _load_font(FINE * size).render(text, True, color)
+    width, height = (max(1, round(side / FINE)) for side in large.get_size())
+    return pygame.transform.smoothscale(large, (width, height))
 
 
 @lru_cache(maxsize=16)

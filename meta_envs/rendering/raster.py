@@ -14,6 +14,8 @@ BOTTOM = 366
 LEGEND = 19
 """Height of the line above the raster."""
 WIDEST_MARK = 20
+MARK = 23
+"""Width of a mark in the legend, with the gaps around it."""
 LOWEST_MARK = 0.4
 """Height of the lowest reward's mark, as a fraction of the highest's."""
 EMPTY = 256
@@ -25,11 +27,12 @@ def paint_raster(canvas: Canvas, summary: Summary, values: tuple[float, ...] | N
     Args:
         canvas: The picture.
         summary: The lifetime up to now.
-        values: The family's distinct rewards, which the legend shows if they are few.
+        values: The family's distinct rewards, None where they are not finitely many.
         top: Height at which the legend begins.
     """
     first = round(top) + LEGEND
-    _paint_legend(canvas, summary, values, round(top))
+    canvas.text("history", LEFT - 10, round(top), theme.LABEL, theme.FAINT, align="right")
+    paint_rewards(canvas, summary, values, round(top), LEFT)
     slot = (BOTTOM - first) / summary.num_actions
     every = spacing(14, slot)
     for action in (0, *range(every - 1, summary.num_actions, every)):
@@ -47,17 +50,28 @@ def spacing(room: float, slot: float) -> int:
     return step
 
 
-def _paint_legend(canvas: Canvas, summary: Summary, values: tuple[float, ...] | None, y: int) -> None:
-    canvas.text("history", LEFT - 10, y, theme.LABEL, theme.FAINT, align="right")
+def paint_rewards(canvas: Canvas, summary: Summary, values: tuple[float, ...] | None, y: float, left: float) -> None:
+    """Write what rewards look like, right-aligned: all of them if there is room, else the lowest and the highest.
+
+    Args:
+        canvas: The picture.
+        summary: The lifetime up to now.
+        values: The family's distinct rewards, None where they are not finitely many.
+        y: Upper edge of the line.
+        left: Where room begins.
+    """
+    room = RIGHT - left - canvas.width("reward", theme.LABEL)
+    shown = [in_short(value) for value in values or ()]
+    fits = shown and sum(canvas.width(text, theme.LABEL) + MARK for text in shown) <= room
     x = float(RIGHT)
-    for value in reversed(values if values is not None and len(values) <= 4 else summary.scale):
+    for value in reversed((values or ()) if fits else summary.scale):
         text, level = in_short(value), float(summary.level(value))
         canvas.text(text, x, y, theme.LABEL, theme.INK, align="right")
         x -= canvas.width(text, theme.LABEL) + 13
         height = 12 * (LOWEST_MARK + (1 - LOWEST_MARK) * level)
         canvas.box(x, y + 12 - height, 9, height, theme.level_color(level))
-        x -= 14
-    canvas.text("reward", x + 4, y, theme.LABEL, theme.FAINT, align="right")
+        x -= MARK - 13
+    canvas.text("reward", x + 1, y, theme.LABEL, theme.FAINT, align="right")
 
 
 def _paint_marks(canvas: Canvas, summary: Summary, first: int) -> None:

@@ -19,7 +19,7 @@ from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
 
 STEPS = 40
-SEED = 3
+SEED = 4
 COLUMNS = 3
 CAPTION = 34
 """Height in pixels of the line with the id below a picture."""

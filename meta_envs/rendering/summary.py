@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
@@ -120,7 +121,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         expected = family.expected_rewards(trace.task[None], trace.states[-1][None])
         true_means = None if expected is None else expected[0]
     return Summary(
-        title=in_words(type(family).__name__),
+        title=name_family(family),
         trial=int(np.count_nonzero(ticks[:steps])),
         num_trials=int(np.count_nonzero(ticks)),
         horizon=family.horizon,
@@ -137,6 +138,19 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         unit="trial",
         names=(),
     )
+
+
+def name_family(family: TaskFamily) -> str:
+    """A family in words, and its level where it is one of the registered ones: ``Dependent bandit, easy``."""
+    kind = type(family)
+    place, level = f"{kind.__module__}:{kind.__qualname__}", ""
+    rows = {id: spec.kwargs for id, spec in gym.registry.items() if spec.kwargs.get("family") == place}
+    plain = next((id for id, keywords in rows.items() if len(keywords) == 1), "").partition("-v")[0]
+    for id, keywords in rows.items():
+        own = {name: value for name, value in keywords.items() if name != "family"}
+        if own and plain and id.startswith(plain) and all(getattr(family, name) == own[name] for name in own):
+            level = id.removeprefix(plain).partition("-v")[0].strip("-")
+    return in_words(kind.__name__) + (f", {in_words(level).lower()}" if level else "")
 
 
 def in_words(name: str) -> str:

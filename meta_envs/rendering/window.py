@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from time import perf_counter, sleep
+from typing import TYPE_CHECKING
 
 import gymnasium as gym
 
 from meta_envs.family import Array
 
+if TYPE_CHECKING:
+    import pygame
+
 
 class Window:
     """A window that shows pictures at a steady pace. It opens with the first, and again if another program closed it.
 
-    Once its user has closed it, it stays closed and the program goes on at full speed; `close` makes it forget that.
-    pygame has one window a process, which the environments of a process share.
+    Every one is a window of its own: closing it leaves all others open, other programs' too. Once its user has closed
+    it, it stays closed and the program goes on at full speed; `close` makes it forget that.
 
     Args:
         title: Text of the title bar.
@@ -28,7 +32,7 @@ class Window:
         self._title = title
         self._pause = 1.0 / fps
         self._due = 0.0
-        self._open = False
+        self._window: pygame.Window | None = None
         self.dismissed = False
 
     def show(self, picture: Array) -> None:
@@ -36,28 +40,51 @@ class Window:
         import pygame
 
         size = (picture.shape[1], picture.shape[0])
-        screen = pygame.display.get_surface() if pygame.display.get_init() else None
-        if screen is None or screen.get_size() != size:
-            pygame.display.init()
-            screen = pygame.display.set_mode(size)
-            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
-                gym.logger.warn('There is no display to open a window on: use render_mode="rgb_array".')
-        self._open = True
-        pygame.display.set_caption(self._title)
+        window = self._find(size)
         sleep(min(self._pause, max(0.0, self._due - perf_counter())))
         self._due = perf_counter() + self._pause
-        screen.blit(pygame.image.frombuffer(picture.data, size, "RGB"), (0, 0))
-        pygame.display.flip()
+        window.get_surface().blit(pygame.image.frombuffer(picture.data, size, "RGB"), (0, 0))
+        window.flip()
         # Keys and clicks are left in the queue, for a program in which a person plays.
         presses = (pygame.KEYDOWN, pygame.KEYUP, pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP)
-        if any(event.type in (pygame.QUIT, pygame.WINDOWCLOSE) for event in pygame.event.get(exclude=presses)):
-            self.close()
-            self.dismissed = True
+        for event in pygame.event.get(exclude=presses):
+            other = getattr(event, "window", None) not in (None, window)
+            if event.type == pygame.WINDOWCLOSE and other:
+                pygame.event.post(event)
+            elif event.type in (pygame.QUIT, pygame.WINDOWCLOSE):
+                self.dismissed = True
+        if self.dismissed:
+            self._destroy()
+
+    def _find(self, size: tuple[int, int]) -> pygame.Window:
+        """The open window, or a new one."""
+        import pygame
+
+        if not pygame.display.get_init():
+            # Never opened, or another program has called pygame.quit() since, which closes all windows.
+            self._window = None
+            pygame.display.init()
+            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
+                gym.logger.warn('There is no display to open a window on: use render_mode="rgb_array".')
+        if self._window is None:
+            self._window = pygame.Window(self._title, size)
+            pygame.register_quit(self._forget)
+        if self._window.size != size:
+            self._window.size = size
+        return self._window
+
+    def _forget(self) -> None:
+        self._window = None
+
+    def _destroy(self) -> None:
+        import pygame
+
+        if self._window is not None and pygame.display.get_init():
+            self._window.destroy()
+        self._window = None
 
     def close(self) -> None:
         """Close the window, if it is open."""
-        if self._open:
-            import pygame
-
-            pygame.display.quit()
-        self._open = self.dismissed = False
+        if self._window is not None:
+            self._destroy()
+        self.dismissed = False

@@ -10,7 +10,7 @@ from typing import Any
 from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
 
-from meta_envs.errors import Unsolvable
+from meta_envs.errors import TooLarge, Unsolvable
 from meta_envs.families.harlow import Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.families.i_maze import IMaze
@@ -69,7 +69,7 @@ def _solve(family: TaskFamily) -> Optimum | str:
     """The optimum or, remembered as well because it takes long to find out, why there is none."""
     try:
         optimum = _find_optimum(family)
-    except Unsolvable as error:
+    except (Unsolvable, TooLarge) as error:
         return str(error)
     space = family.action_space
     return _play_at_random(optimum) if isinstance(space, spaces.Discrete) and space.n == 1 else optimum

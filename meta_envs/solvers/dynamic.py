@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from meta_envs.errors import Unsolvable
-from meta_envs.family import Array, DiscreteFamily
+from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.beliefs import first_state, merge
+from meta_envs.limits import require_seconds, tell_sizes
 from meta_envs.progress import track
 from meta_envs.solvers.optimum import Optimum
 
@@ -15,6 +16,8 @@ MAX_BRANCHES = 1 << 26
 """Branches (belief, action, outcome) of the largest family that is solved: about a gigabyte while it is."""
 CHUNK = 1 << 14
 """Beliefs whose branches are expanded at once."""
+CALL, NUMBER = 5e-5, 2e-9
+"""Seconds that a branch takes, and a number of a belief in it."""
 TIE = 1e-10
 """Actions whose values differ by no more are equally good, and the lowest is played: rounding decides nothing."""
 
@@ -60,14 +63,18 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
     belief, state = family.initial_belief(), first_state(family)
     levels: list[tuple[Array, Array, Array]] = []
     total, most = 0, most_beliefs(family)
+    endless = type(family).terminated is TaskFamily.terminated
     for step in track(range(family.horizon), f"Going through the beliefs of {type(family).__name__}"):
         total += len(belief)
-        if total > most:
+        # Where no lifetime ends early, beliefs do not become fewer; else the rest may have none.
+        least = total + len(belief) * (family.horizon - step - 1) * endless
+        if least > most:
             raise Unsolvable(
-                f"{type(family).__name__} has {total:,} beliefs after {step} of {family.horizon} steps, more than the "
+                f"{type(family).__name__} has at least {least:,} beliefs in its {family.horizon} steps, more than the "
                 f"{most:,} that are gone through: give it fewer trials or arms, or compare learners by their regret, "
                 f"which needs no optimum."
             )
+        _require_time(family, belief, step)
         children, probs, rewards, belief, state = _expand(family, belief, state, step == family.horizon - 1)
         levels.append((children, probs, rewards))
     actions, followers = [], []
@@ -89,6 +96,13 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
         random_value=float(uniform[0]),
         table=TreePolicy(family, actions[::-1], followers[::-1]),
     )
+
+
+def _require_time(family: DiscreteFamily, belief: Array, step: int) -> None:
+    """Refuse what takes too long, if there are no fewer beliefs (N, D) in the steps that are left than in this."""
+    branches = family.num_actions * (1 + family.num_outcomes)
+    need = branches * (CALL + NUMBER * belief.size * (1 + family.num_outcomes)) * (family.horizon - step)
+    require_seconds(need, f"The optimum of {tell_sizes(family)}")
 
 
 def _expand(

@@ -19,6 +19,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.intervals import standard_error
 from meta_envs.learners.learner import Learner
 from meta_envs.lifetimes.many import make_lifetimes
+from meta_envs.limits import require_seconds, tell_sizes
 from meta_envs.solvers.optimum import Optimum
 
 LIFETIMES = 4096
@@ -75,6 +76,8 @@ def _make(value: float, kind: Any, note: str, random: float, error: float = 0.0)
 
 def _simulate_random(family: Harlow) -> tuple[float, float]:
     """The mean return of random play and its standard error."""
+    need = family.num_decisions * (2e-3 + 5e-9 * LIFETIMES * family.num_trials)
+    require_seconds(need, f"Random play of {tell_sizes(family)}")
     rng = np.random.default_rng(0)
     lifetimes, total = make_lifetimes(family, LIFETIMES), np.zeros(LIFETIMES)
     lifetimes.begin(np.arange(LIFETIMES), rng.random((LIFETIMES, family.num_chance)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, lgamma, log
 
 import numpy as np
 
@@ -99,10 +99,12 @@ def solve_independent(family: IndependentBandit) -> Optimum:
         Unsolvable: If lifetimes are too long even for bounds.
     """
     # Ways to share up to num_trials - 1 pulls out among the arms' successes and failures.
-    beliefs = comb(family.num_trials - 1 + 2 * family.num_arms, 2 * family.num_arms)
+    pulls, counts = family.num_trials - 1, 2 * family.num_arms
+    digits = (lgamma(pulls + counts + 1) - lgamma(pulls + 1) - lgamma(counts + 1)) / log(10)
     most = MAX_COUNTS if family.num_arms == 2 else most_beliefs(family)
-    if beliefs > most:
-        number = f"{beliefs:,}" if beliefs < 10**18 else f"10^{len(str(beliefs)) - 1}"
+    # The number itself may have millions of digits.
+    if digits > 18 or comb(pulls + counts, counts) > most:
+        number = f"10^{int(digits)}" if digits > 18 else f"{comb(pulls + counts, counts):,}"
         return solve_by_bounds(family, f"has {number} beliefs, more than the {most:,} that are gone through")
     return solve_two_arms(family) if family.num_arms == 2 else solve_generic(family)
 

@@ -32,6 +32,7 @@ from meta_envs.intervals import standard_error
 from meta_envs.learners.basic import Random
 from meta_envs.learners.mazes import Searcher
 from meta_envs.learners.returns import record
+from meta_envs.limits import require_seconds, tell_sizes
 from meta_envs.seeds import MAZE_OPTIMA
 from meta_envs.solvers.optimum import ERRORS, Optimum
 
@@ -58,6 +59,7 @@ def solve_i_maze(family: IMaze) -> Optimum:
     mouths; which order of them is the best depends on where the lifetime begins. A way by more corners than the string
     bends at is longer by more than is won there.
     """
+    _require_time(family)
     rows = MIDDLE[1] + REACH * np.linspace(-1.0, 1.0, CELLS + 1)
     # Of each interval of places the end that is nearer to the northern alcoves, and to the southern.
     ends = [_leave(rows[:-1]), _leave(2.0 * MIDDLE[1] - rows[1:])]
@@ -140,6 +142,7 @@ def solve_random_maze(family: RandomMaze) -> Optimum:
     What the search costs is left out, because goals are seen from afar. Each block that is crossed straight on takes 1,
     each that is turned in a quarter of the circle round its inner corner, and all of it is gone as if pushed.
     """
+    _require_time(family)
     if family.layouts == "fixed":
         task = np.stack([np.zeros(family.num_places), np.arange(family.num_places)], axis=-1)
     else:
@@ -181,6 +184,11 @@ def find_ways(family: RandomMaze, task: Array) -> Array:
         if np.array_equal(better, ways):
             return 0.5 + np.min(ways, axis=-1)
         ways = better
+
+
+def _require_time(family: Maze) -> None:
+    """Refuse lifetimes that are too long for two of them to be simulated, and for visits to be counted."""
+    require_seconds(2e-3 * family.horizon + 1e-9 * family.horizon**2, f"The optimum of {tell_sizes(family)}")
 
 
 def _make(family: Maze, visits: float, error: float, bound: str) -> Optimum:

@@ -14,6 +14,7 @@ from meta_envs.family import Array
 from meta_envs.intervals import controlled_mean
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.many import make_lifetimes
+from meta_envs.limits import require_seconds, tell_sizes
 from meta_envs.progress import Progress
 from meta_envs.solvers.optimum import Optimum
 
@@ -57,6 +58,10 @@ def solve_restless(family: RestlessBandit) -> Optimum:
     out. The oracle's return in the same lifetimes has a known mean, 3/4 a trial whatever the volatility, because
     ``p_1`` is uniform at every trial; it and the volatility, as control variates, take out most of the variance.
     """
+    cells = family.num_cells
+    # By entry of a belief: 30 ns, and .2 more for each of the cells that the walk may come from.
+    entries = LIFETIMES * family.num_trials * len(family.sigmas) * cells
+    require_seconds(entries * (30 + 0.2 * cells) * 1e-9, f"The optimum of {tell_sizes(family)}")
     policy, rng = FilterPolicy(family), np.random.default_rng(0)
     with Progress("Simulating the optimum of restless arms", LIFETIMES // CHUNK * family.num_trials) as progress:
         parts = [_simulate(policy, rng, progress) for _ in range(LIFETIMES // CHUNK)]

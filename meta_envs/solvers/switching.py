@@ -11,6 +11,7 @@ import numpy as np
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.family import Array
 from meta_envs.learners.policies import TabularPolicy
+from meta_envs.limits import require_bytes, require_seconds, tell_sizes
 from meta_envs.progress import track
 from meta_envs.solvers.dynamic import solve_generic
 from meta_envs.solvers.optimum import Optimum
@@ -59,6 +60,8 @@ def solve_switching(family: SwitchingTwoStep) -> Optimum:
     """
     if family.switch == 0.0:
         return solve_generic(family)
+    require_seconds(0.01 * family.num_trials, f"The optimum of {tell_sizes(family)}")
+    require_bytes(8 * GRID * family.num_trials, f"The optimum of {tell_sizes(family)}")
     fine, gains = _switching_value(family, GRID)
     coarse, _ = _switching_value(family, GRID // 2)
     trials = family.num_trials

@@ -13,6 +13,7 @@ from meta_envs.family import Array
 from meta_envs.intervals import standard_error
 from meta_envs.learners.returns import record
 from meta_envs.learners.tabular import BEB, UCRL2, backward_induction
+from meta_envs.limits import require_room, require_seconds, tell_sizes
 from meta_envs.progress import track
 from meta_envs.seeds import TABULAR_OPTIMA
 from meta_envs.solvers.optimum import ERRORS, Optimum
@@ -30,6 +31,9 @@ CHUNK = 1 << 20
 def solve_tabular(family: TabularMDP) -> Optimum:
     """The oracle's mean return plus 3 standard errors as the bound, and what a learner achieves."""
     size = family.num_pairs * family.num_states
+    require_room(family, LIFETIMES[0])
+    work = max(WORK, TASKS[0] * size) + max(WORK, LIFETIMES[0] * size * family.num_episodes)
+    require_seconds(3e-8 * work * family.episode_length, f"The optimum of {tell_sizes(family)}")
     optima = _sample_optima(family, int(np.clip(WORK // size, *TASKS)))
     error = standard_error(optima)
     num = int(np.clip(WORK // (size * family.num_episodes), *LIFETIMES))

@@ -13,12 +13,16 @@ import numpy as np
 
 from meta_envs.arguments import require
 from meta_envs.family import Array
+from meta_envs.limits import require_bytes
 
 GENERATED = "generated"
 SPLITS = ("train", "test")
 NUM_GENERATED = 1000
 """Generated images of each split."""
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tga", ".tif", ".tiff", ".webp")
+
+GROUND = (128, 128, 128)
+"""Colour that shows where a picture is transparent: grey, on which both black and white shapes are seen."""
 
 LEVELS = 13
 """Levels of each visual factor of a generated image; a prime, and 13 ** 3 words of three digits cover both splits."""
@@ -57,8 +61,7 @@ def as_images(images: Any) -> Images:
             Files are read once in a program.
 
     Raises:
-        ValueError: If it is none of these, its first or last file is no picture, or it has fewer than four images:
-            each split needs two.
+        ValueError: If it is none of these, or has fewer than four images: each split needs two.
     """
     if isinstance(images, np.ndarray):
         _check_array(images)
@@ -74,9 +77,6 @@ def as_images(images: Any) -> Images:
             images = str(Path(images).resolve())
     count = sum(count_images(images, split) for split in SPLITS)
     require(count >= 4, "images", images, f"give a set of at least 4, two a split; there are {count}")
-    if images != GENERATED and isinstance(source := _source(images), tuple):
-        for file in (source[0], source[-1]):
-            _read(file)
     return images
 
 
@@ -86,7 +86,32 @@ def _check_array(array: Array) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    return path.is_dir() or (path.suffix == ".npy" and path.is_file())
+    try:
+        return path.is_dir() or (path.suffix == ".npy" and path.is_file())
+    except OSError:
+        # Such as a name that is too long to be one.
+        return False
+
+
+@lru_cache(maxsize=16)
+def require_unlike(images: Images, size: int) -> None:
+    """Refuse a set in which two images are the same, of one split or of both, once they are ``size`` pixels large.
+
+    Raises:
+        ValueError: If there are two such images, or a file is no picture.
+    """
+    if images == GENERATED:
+        return
+    seen: dict[bytes, int] = {}
+    source = _source(images)
+    for number, image in enumerate(np.concatenate([load_images(images, split, size) for split in SPLITS])):
+        other = seen.setdefault(image.tobytes(), number)
+        if other != number:
+            first, second = (source[each].name if isinstance(source, tuple) else each for each in (other, number))
+            raise ValueError(
+                f"The images {first} and {second} are the same at {size} x {size} pixels, so that nobody could tell "
+                "them apart: take one of them out, or give a higher resolution."
+            )
 
 
 def count_images(images: Images, split: str) -> int:
@@ -120,25 +145,36 @@ def _source(images: Images) -> Array | tuple[Path, ...]:
         return images.array()
     path = Path(images)
     if path.is_file():
-        array = np.load(path, allow_pickle=False)
+        try:
+            # Mapped, what the header claims is compared with the file's size before any of it is read.
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError, OverflowError) as error:
+            raise ValueError(f"{path} cannot be read as an array ({error}): write it anew with numpy.save.") from error
         _check_array(array)
-        return array
-    return tuple(sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES))
+        require_bytes(array.nbytes, f"The array in {path}")
+        return np.array(array)
+    return tuple(sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file()))
 
 
 def _read(path: Path) -> Array:
-    """A picture file (H, W, 3) uint8.
+    """A picture file (H, W, 3) uint8: its first frame, turned upright, on `GROUND` where it is transparent.
 
     Raises:
         ValueError: If it is none.
     """
-    import pygame
+    from PIL import Image, ImageOps
 
     try:
-        surface = pygame.image.load(path)
-    except pygame.error as error:
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)
+            if picture.mode.startswith("I;16"):
+                picture = Image.fromarray(np.rint(np.asarray(picture) / 257.0).astype(np.uint8))
+            if picture.mode in ("I", "F"):
+                raise ValueError("its samples have 32 bits")
+            picture = picture.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} cannot be read as a picture ({error}): replace it, or take it away.") from error
-    return pygame.surfarray.array3d(surface).swapaxes(0, 1)
+    return np.array(Image.alpha_composite(Image.new("RGBA", picture.size, GROUND), picture).convert("RGB"))
 
 
 def _resize(image: Array, size: int) -> Array:
@@ -156,16 +192,15 @@ def _resize(image: Array, size: int) -> Array:
 
 def _generate(split: str, size: int) -> Array:
     """Generated images: a shape on a patterned ground, (NUM_GENERATED, size, size, 3) uint8, in whole numbers."""
-    shape, shape_color, ground_color, pattern, pattern_color = factors(split).T
-    masks = [_cover(each, size) for each in (_shapes, _patterns)]
-    figure, marks = masks[0][shape, :, :, None], masks[1][pattern, :, :, None]
-    light, middle, dark = (
-        _palette(*tones)[color][:, None, None]
-        for tones, color in zip(TONES, (shape_color, pattern_color, ground_color), strict=True)
-    )
-    full = np.uint16(FINE**2)
-    behind = marks * middle + (full - marks) * dark
-    return ((figure * light * full + (full - figure) * behind + full * full // 2) // (full * full)).astype(np.uint8)
+    shapes, patterns, full = _cover(_shapes, size), _cover(_patterns, size), np.uint16(FINE**2)
+    lights, middles, darks = (_palette(*tones) for tones in TONES)
+    made = np.empty((NUM_GENERATED, size, size, 3), np.uint8)
+    for image, (shape, shape_color, ground_color, pattern, pattern_color) in zip(made, factors(split), strict=True):
+        figure, marks = shapes[shape, :, :, None], patterns[pattern, :, :, None]
+        behind = marks * middles[pattern_color] + (full - marks) * darks[ground_color]
+        light = lights[shape_color] * full
+        image[:] = (figure * light + (full - figure) * behind + full * full // 2) // (full * full)
+    return made
 
 
 def factors(split: str) -> Array:

@@ -88,8 +88,10 @@ def scenery(resolution: int) -> Array:
     columns = count_columns(resolution)
     bearing = (np.arange(FINE * columns) + 0.5) * (360 / (FINE * columns))
     elevation = (0.5 - (np.arange(FINE * resolution) + 0.5) / (FINE * resolution)) * FIELD_OF_VIEW
-    fine = _paint(bearing[None, :], elevation[:, None])
-    plain = np.rint(fine.reshape(resolution, FINE, columns, FINE, 3).mean(axis=(1, 3))).astype(np.uint8)
+    # Row by row of pixels: all of it at once would take a hundred times the memory of the panorama.
+    fine = (_paint(bearing[None, :], row[:, None]) for row in np.split(elevation, resolution))
+    coarse = [row.reshape(FINE, columns, FINE, 3).mean(axis=(0, 2)) for row in fine]
+    plain = np.rint(np.stack(coarse)).astype(np.uint8)
     strips = np.stack([plain, plain])
     reach, half = round(resolution / 14), max(1, round(resolution / 42))
     middle = resolution // 2
@@ -115,8 +117,9 @@ def _paint(bearing: Array, elevation: Array) -> Array:
         # No two pillars are alike in colour, width, height and foot, and none stands behind the cross.
         center = 15.0 * number + 7.5 + 2.5 * np.sin(2.4 * number)
         width, top, foot = 1.5 + 0.9 * (number % 3), 9.0 + 3.0 * (number * 7 % 5), -5.0 - 2.0 * (number % 4)
-        inside = (np.abs(bearing - center) < width) & (elevation < top) & (elevation > foot)
-        colors[inside] = PILLARS[number * 3 % 5 if number % 2 else number % 5]
+        beside = np.flatnonzero(np.abs(bearing[0] - center) < width)
+        inside = np.flatnonzero((elevation < top) & (elevation > foot))
+        colors[inside[:, None], beside] = PILLARS[number * 3 % 5 if number % 2 else number % 5]
     return colors
 
 

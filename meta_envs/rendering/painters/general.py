@@ -66,7 +66,7 @@ def _paint_badge(canvas: Canvas, summary: Summary, left: float, right: float) ->
     text = ("+" if reward > 0 else "") + in_short(reward)
     width = canvas.pill_width(text, theme.LABEL)
     if left + width <= right:
-        ink = theme.PAPER if level > 0.5 else theme.INK
+        ink = theme.ink_on(level)
         canvas.pill(text, left + width / 2, NUMBERS, theme.LABEL, theme.level_color(level), ink)
 
 

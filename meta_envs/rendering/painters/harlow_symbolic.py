@@ -88,7 +88,7 @@ def _paint_identities(
         for place, value in enumerate(identities(family.split)[number].tolist()):
             level = (value + 1) / 2
             canvas.box(left + place * slot, y, slot - 3, LINE, theme.level_color(level))
-            ink = theme.PAPER if level > 0.5 else theme.INK
+            ink = theme.ink_on(level)
             x = left + (place + 0.5) * slot - 1.5
             canvas.text(f"{round(value, 1) + 0.0:+.1f}", x, y + LINE / 2 - 6, theme.LABEL, ink, align="center")
         if trace.over and number == trace.task[0]:

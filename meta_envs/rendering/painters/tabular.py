@@ -11,7 +11,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
 from meta_envs.rendering.header import paint_header
-from meta_envs.rendering.raster import spacing
+from meta_envs.rendering.raster import paint_rewards, spacing
 from meta_envs.rendering.summary import Summary, in_short, summarise
 from meta_envs.rendering.text import WIDTH, write_table
 from meta_envs.rendering.theme import LEFT, RIGHT
@@ -31,6 +31,7 @@ def paint_mdp(family: TaskFamily, trace: Trace) -> Array:
     paint_header(canvas, summary)
     _paint_means(canvas, family, trace, summary)
     _paint_episodes(canvas, family, trace, summary)
+    paint_rewards(canvas, summary, family.reward_values, EPISODES[0] - 18, theme.RIGHT - 150)
     return canvas.pixels
 
 
@@ -105,8 +106,8 @@ def _paint_means(canvas: Canvas, family: TabularMDP, trace: Trace, summary: Summ
 def _paint_episodes(canvas: Canvas, family: TabularMDP, trace: Trace, summary: Summary) -> None:
     top, bottom = EPISODES
     width, height = (RIGHT - LEFT) / family.episode_length, (bottom - top) / family.num_episodes
-    note = "framed: the best action; below: " if trace.over else ""
-    canvas.text(f"{note}states visited, coloured by reward", LEFT, top - 18, theme.LABEL, theme.FAINT)
+    note = "framed: the best actions; below: " if trace.over else ""
+    canvas.text(f"{note}states and rewards", LEFT, top - 18, theme.LABEL, theme.FAINT)
     canvas.text("episode", LEFT - 10, top - 18, theme.LABEL, theme.FAINT, align="right")
     for episode in range(0, family.num_episodes, spacing(14, height)):
         y = top + height * (episode + 0.5)
@@ -127,5 +128,5 @@ def _paint_cell(
     level = None if value is None else float(summary.level(value))
     canvas.box(x, y, width - gap, height - gap, theme.PANEL if level is None else theme.level_color(level))
     if level is not None and height >= 13 and width >= canvas.width(text, theme.LABEL) + 2:
-        ink = theme.PAPER if level > 0.5 else theme.INK
+        ink = theme.ink_on(level)
         canvas.text(text, x + width / 2, y + height / 2 - 6, theme.LABEL, ink, align="center")

@@ -12,7 +12,7 @@ from meta_envs.family import Array, TaskFamily
 from meta_envs.rendering import theme
 from meta_envs.rendering.canvas import Canvas
 from meta_envs.rendering.header import paint_header
-from meta_envs.rendering.raster import LOWEST_MARK, WIDEST_MARK, spacing
+from meta_envs.rendering.raster import LOWEST_MARK, WIDEST_MARK, paint_rewards, spacing
 from meta_envs.rendering.summary import Summary, in_decimals, in_short, summarise
 from meta_envs.rendering.text import LAST_STEPS, WIDTH
 from meta_envs.rendering.theme import LEFT, RIGHT
@@ -65,6 +65,7 @@ def paint_two_step(family: TaskFamily, trace: Trace) -> Array:
     paint_header(canvas, summary)
     _paint_tree(canvas, family, summary)
     _paint_trials(canvas, summary)
+    paint_rewards(canvas, summary, family.reward_values, LANES[0] - 19, theme.RIGHT - 150)
     return canvas.pixels
 
 
@@ -139,7 +140,7 @@ def _paint_state(canvas: Canvas, summary: TwoStepSummary, place: int, row: float
     canvas.text(f"paid {int(summary.paid[here].sum())} of {here.sum()}", left, row - 6, theme.LABEL, theme.INK)
     if done == len(summary.choices) and done and here[-1]:
         level = float(summary.level(summary.paid[-1]))
-        ink = theme.PAPER if level > 0.5 else theme.INK
+        ink = theme.ink_on(level)
         text = ("+" if level > 0.5 else "") + in_short(summary.paid[-1])
         canvas.pill(text, RIGHT - 16, row, theme.LABEL, theme.level_color(level), ink)
     if summary.better is not None:
@@ -167,7 +168,7 @@ def _paint_trials(canvas: Canvas, summary: TwoStepSummary) -> None:
     """A column a trial: which choice, then which state, in the colour of its reward; at the end the better states."""
     top, bottom = LANES
     slot, lane = (RIGHT - LEFT) / summary.num_trials, (bottom - top) / len(NAMES)
-    note = "choice, then state in the colour of its reward" + ("; lines: the better state" if summary.over else "")
+    note = "choice, then state and its reward" + ("; lines: the better state" if summary.over else "")
     canvas.text(note, LEFT, top - 19, theme.LABEL, theme.FAINT)
     for row, name in enumerate(NAMES):
         canvas.box(LEFT, top + lane * row, RIGHT - LEFT, lane - 2, theme.PANEL)
