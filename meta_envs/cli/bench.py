@@ -28,7 +28,8 @@ def bench(
     """
     from meta_envs.bench import PARTS, measure, table
 
-    rows = {part: measure(part, seconds, **parse_pairs(settings)) for part in ([what] if what else PARTS)}
+    changes = parse_pairs(settings, "--set", bench)
+    rows = {part: measure(part, seconds, **changes) for part in ([what] if what else PARTS)}
     if as_json:
         print_json([row for part in rows.values() for row in part])
         return

@@ -50,7 +50,7 @@ def evaluate(
     for option, path in (("--figure draws", figure), ("--csv writes", trials)):
         if path is not None and len(ids) > 1:
             raise ValueError(f"{option} one environment, not {len(ids)}: give one ID, or leave it out.")
-    keywords = parse_pairs(env)
+    keywords = parse_pairs(env, "--env", evaluate)
     given = [load_plays(agents or [], id) for id in ids]
     if paired and len(given[0]) == 1:
         raise ValueError(f"--paired compares learners, and {given[0][0]} is one alone: give another --agent.")

@@ -7,13 +7,15 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch as th
 
+from meta_envs.agents.agent import load_agent
+from meta_envs.arguments import is_whole
 from meta_envs.files import write_atomically
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.settings import Preset
@@ -61,8 +63,8 @@ def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
         ) from error
 
 
-def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO, History]:
-    """The model as it was, and what the run had found.
+def restore(path: Path, run: Run, device: str = "cpu") -> tuple[Run, MetaRecurrentPPO, History]:
+    """The run with all that it extends, the model as it was, and what the run had found.
 
     Behind its first line a checkpoint is a pickle: resume only those that you wrote yourself. (Agents are not.)
 
@@ -80,6 +82,7 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO
     if version != __version__:
         raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
     refuse_another_run(path, card, run.card)
+    run = replace(run, extends=tuple(card.get("extends", ())))
     try:
         content = th.load(io.BytesIO(rest), map_location=device, weights_only=False)
         history, env = content["history"], content["env"]
@@ -100,11 +103,34 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO
         th.cuda.set_rng_state(cuda_state.cpu(), model.device)
     np.random.set_state(numpy_state)
     random.setstate(python_state)
-    return model, history
+    return run, model, history
 
 
 def _not_whole(path: Path, error: Exception) -> ValueError:
     return ValueError(f"{path} is not a whole checkpoint ({type(error).__name__}): start the run anew.")
+
+
+def finished_run(agent: Path, end: Path, run: Run) -> Run:
+    """The run that has made an agent, which is the given one, or shorter: then its end is there to go on from.
+
+    Raises:
+        ValueError: If it is another run, was stopped early, or left no checkpoint of its end.
+    """
+    card = load_agent(agent).card.to_dict()
+    steps = card["preset"].get("steps")
+    if not (is_whole(steps, 1) and steps < run.preset.steps):
+        steps = run.preset.steps
+    finished = replace(run, preset=run.preset.change(steps=steps))
+    refuse_another_run(agent, card, finished.card)
+    if finished == run:
+        return run
+    if card.get("steps", 0) < steps or not end.exists():
+        reason = f"lacks {end.name}" if card.get("steps", 0) >= steps else "was stopped early"
+        raise ValueError(
+            f"The run of {agent} {reason}, and cannot be extended: begin another one from it with --init {agent} (in "
+            "Python init=) in another --directory."
+        )
+    return finished
 
 
 def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -117,12 +143,12 @@ def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str
     """
     defaults = json.loads(json.dumps(asdict(Preset(steps=1))))
     there, here = (
-        {**{name: card[name] for name in ("id", "seed", "keywords")}, **defaults, **card["preset"]}
+        {**{name: card.get(name) for name in ("id", "seed", "keywords", "init")}, **defaults, **card["preset"]}
         for card in (known, wanted)
     )
     for name in {**here, **there}:
         if there.get(name) != here.get(name):
             raise ValueError(
                 f"{path} belongs to another run, of {name}={there.get(name)!r}, not {here.get(name)!r}: give the same "
-                "id, seed and settings, or another directory."
+                "id, seed, settings and init, another directory, or --overwrite (in Python overwrite=True)."
             )
