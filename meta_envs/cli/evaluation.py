@@ -51,6 +51,8 @@ def evaluate(
         if path is not None and len(ids) > 1:
             raise ValueError(f"{option} one environment, not {len(ids)}: give one ID, or leave it out.")
     keywords = parse_pairs(env, "--env", evaluate)
+    for id in ids:
+        meta_envs.make_family(id, **keywords)  # whatever else `assess` takes is no keyword
     given = [load_plays(agents or [], id) for id in ids]
     if paired and len(given[0]) == 1:
         raise ValueError(f"--paired compares learners, and {given[0][0]} is one alone: give another --agent.")

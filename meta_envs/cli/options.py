@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
 
 import typer
-from typer.models import OptionInfo
+from typer.models import ArgumentInfo, OptionInfo
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An environment, such as MetaBandit-Dependent-v0.")]
 Env = Annotated[
@@ -25,10 +25,10 @@ def parse_pairs(
     Args:
         pairs: As they were given.
         option: The option that they were given with.
-        command: Whose options they go beside.
+        command: Whose arguments and options they go beside.
 
     Raises:
-        ValueError: If one of them has no ``=``, or is an option of the command.
+        ValueError: If one of them has no ``=``, or is an argument or option of the command.
     """
     flags = flags_of(command) if command else {}
     parsed: dict[str, Any] = {}
@@ -37,7 +37,7 @@ def parse_pairs(
         if not (key and equals):
             raise ValueError(f"{pair!r} is not possible: give KEY=VALUE, such as num_trials=50.")
         if key in flags:
-            raise ValueError(f"{option} {pair} is not possible: {key} is an option by itself, {flags[key]}.")
+            raise ValueError(f"{option} {pair} is not possible: {key} is given by itself, as {flags[key]}.")
         try:
             parsed[key] = json.loads(value)
         except json.JSONDecodeError:
@@ -46,12 +46,15 @@ def parse_pairs(
 
 
 def flags_of(command: Callable[..., None]) -> dict[str, str]:
-    """What a command's options are called, by the names of its parameters and without their dashes."""
+    """What a command's arguments and options are called, by the names of its parameters and without their dashes."""
     flags: dict[str, str] = {}
     for name, hint in get_type_hints(command, include_extras=True).items():
         for told in getattr(hint, "__metadata__", ()):
-            if isinstance(told, OptionInfo):
-                flag = (told.param_decls or [f"--{name.replace('_', '-')}"])[0]
+            if isinstance(told, ArgumentInfo):
+                flags[name] = told.metavar or name.upper()
+            elif isinstance(told, OptionInfo):
+                # Within Annotated, Typer has the flag where a default would be.
+                flag = told.default if isinstance(told.default, str) else f"--{name.replace('_', '-')}"
                 flags |= {name: flag, flag.lstrip("-").replace("-", "_"): flag}
     return flags
 

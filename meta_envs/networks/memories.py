@@ -227,7 +227,7 @@ def step(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tenso
     Shapes: features (S, F); state (num_layers, S, H) twice; returns the output (S, H) and the new state.
     """
     # A trace is of the same calls whether gradients are on or not.
-    if not (th.is_grad_enabled() or th.jit.is_tracing()) and _is_plain(memory):
+    if not (th.is_grad_enabled() or th.jit.is_tracing()) and _is_plain(memory):  # type: ignore[attr-defined]
         return _step_lstm(features, state, memory)
     output, state = run(features, state, memory)
     return output[0], state

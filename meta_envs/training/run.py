@@ -93,7 +93,7 @@ class Run:
         return CHOOSING.lifetimes(CHOOSING.size, self.seed)
 
     def stage_at(self, steps: int) -> int:
-        """Stage of the curriculum after so many steps; the last one, also of a longer run, is the environment itself."""
+        """Stage of the curriculum after so many steps; the last one, and that of extended runs, is the id's own."""
         if self.extends:
             return len(self.preset.curriculum)
         return sum(steps >= until * self.preset.steps for until, _ in self.preset.curriculum)
