@@ -172,6 +172,7 @@ def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
     return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
 
 
+@pytest.mark.bits
 def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
     killed = die_and_resume(tmp_path, (0, 1300, 2600, 4000), tensorboard=True)
@@ -207,6 +208,7 @@ def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 480, 960, 1600), **changes))
 
 
+@pytest.mark.bits
 def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """What SB3 puts around environments with images is no part of a checkpoint."""
     changes: dict[str, Any] = {"id": "MetaHarlow-v0", "keywords": {"resolution": 36, "num_decisions": 40}}
@@ -215,6 +217,7 @@ def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> N
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes))
 
 
+@pytest.mark.bits
 def test_networks_see_contiguous_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """In rollouts and in updates: a kernel, and with it the last bits, hangs on the layout of what it is given."""
     changes: dict[str, Any] = {"steps": 80, "unroll": 10, "num_envs": 4, "minibatches": 2, "evaluations": 0}
@@ -370,6 +373,7 @@ def test_long_lifetimes_are_few() -> None:
     assert len(short.choosing_seeds) == len(HeldOut(short, short.held_out_seeds)._seeds) == 16
 
 
+@pytest.mark.bits
 def test_evaluation_leaves_the_training_alone(agent_path: Path, tmp_path: Path) -> None:
     """A run without evaluation gives the same weights; no global random stream moves."""
     never = tiny(tmp_path, evaluations=0)

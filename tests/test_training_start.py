@@ -123,6 +123,7 @@ def die_in_update(directory: Path, number: int, changes: dict[str, Any]) -> None
     tiny(directory, **changes)
 
 
+@pytest.mark.bits
 def test_a_finished_run_goes_on_with_more_steps(agent_path: Path, tmp_path: Path) -> None:
     """To one agent, whether or not it was killed before or after its first checkpoint; curves and card go on."""
     longer: dict[str, Any] = {"rollouts": 8, "resume": True}

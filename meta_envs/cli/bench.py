@@ -26,9 +26,11 @@ def bench(
     Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
     mere copy of those), training beside stock RecurrentPPO.
     """
-    from meta_envs.bench import PARTS, measure, table
+    from meta_envs.bench import PARTS, measure, prepare_training, table
 
     changes = parse_pairs(settings, "--set", bench)
+    if not what:
+        prepare_training(changes)  # before what is measured first
     rows = {part: measure(part, seconds, **changes) for part in ([what] if what else PARTS)}
     if as_json:
         print_json([row for part in rows.values() for row in part])
