@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,11 +56,10 @@ def test_what_stops_a_measurement_stops_it_at_once(
     find = importlib.util.find_spec
     monkeypatch.setattr("meta_envs.bench.training.find_spec", lambda name: None if name == missing else find(name))
     monkeypatch.setattr("meta_envs.bench.measure_envs", None)
+    pairs = [f"{name}={value}" for name, value in settings.items()]
+    way = partial(bench, "", 1.0, pairs) if command else partial(measure, "", 1.0, **settings)
     with pytest.raises(ImportError if missing else ValueError, match=said):
-        if command:
-            bench("", 1.0, [f"{name}={value}" for name, value in settings.items()])
-        else:
-            measure("", 1.0, **settings)
+        way()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux binds a process to cores")
