@@ -26,7 +26,8 @@ def bench(
     Environments stand beside CartPole-v1, all families beside the two-armed bandit (or, if they show images, beside a
     mere copy of those), training beside stock RecurrentPPO.
     """
-    from meta_envs.bench import PARTS, measure, prepare_training, table
+    from meta_envs.bench import PARTS, measure, table
+    from meta_envs.bench.training import prepare_training
 
     changes = parse_pairs(settings, "--set", bench)
     if not what:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch as th
@@ -19,7 +19,7 @@ from meta_envs.networks.encoders import Senses
 from meta_envs.networks.memories import State, add_forget_bias, make_memory, run, step
 from meta_envs.networks.threads import Both, in_turn
 
-LAYOUT = ("C_CONTIGUOUS", "ALIGNED")
+LAYOUT: tuple[Literal["C_CONTIGUOUS", "ALIGNED"], ...] = ("C_CONTIGUOUS", "ALIGNED")
 """Of what is seen, to NumPy."""
 
 
