@@ -8,10 +8,10 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: FORCE help setup demo test test-long check format docs wheel bench clean
+.PHONY: FORCE help setup demo test test-long test-kernels check format docs wheel bench clean
 
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  PYTHON=python3.13 chooses the interpreter, ARGS="-k regret" goes to pytest (or ARGS=--resume to the demo), WORKERS=2 sets its processes.'
 
@@ -22,13 +22,18 @@ demo: .venv/.stamp ## Train the reference agent
 	.venv/bin/python examples/train_reference_agent.py $(ARGS)
 
 # One torch thread a process: the processes share the cores already.
-test test-long: export OMP_NUM_THREADS = 1
+test test-long test-kernels: export OMP_NUM_THREADS = 1
 
 test: .venv/.stamp ## Run the tests
 	.venv/bin/pytest -n $(WORKERS) --maxprocesses 8 $(ARGS)
 
 test-long: .venv/.stamp ## Run the long trainings too slow for `make test`
 	.venv/bin/pytest -n $(WORKERS) --maxprocesses 8 -m slow $(ARGS)
+
+# What is equal to the last bit has to be so on other processors too: these are their kernels, on this one.
+test-kernels: .venv/.stamp ## Run the tests of equal bits with the kernels of other processors
+	ATEN_CPU_CAPABILITY=default .venv/bin/pytest -n $(WORKERS) --maxprocesses 8 -m "bits and not slow" $(ARGS)
+	ONEDNN_MAX_CPU_ISA=AVX2 .venv/bin/pytest -n $(WORKERS) --maxprocesses 8 -m "bits and not slow" $(ARGS)
 
 check: .venv/.stamp ## Check style, format, types, imports and spelling
 	.venv/bin/ruff check

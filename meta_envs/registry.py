@@ -60,7 +60,7 @@ def ids() -> list[str]:
     return [id for id, spec in gym.registry.items() if "family" in spec.kwargs]
 
 
-def make_family(id: str | TaskFamily, **keywords: Any) -> TaskFamily:
+def make_family(id: str | TaskFamily, /, **keywords: Any) -> TaskFamily:
     """The task family of an environment, without the environment.
 
     Args:

@@ -1,10 +1,14 @@
 """Benchmarks are commands; here it is only seen that two of the three run (that of all families takes too long)."""
 
+import importlib.util
 import os
+from functools import partial
+from typing import Any
 
 import pytest
 
 from meta_envs.bench import measure, table
+from meta_envs.cli.bench import bench
 
 SETTINGS = {"num_envs": 2, "minibatches": 1, "epochs": 1, "hidden_size": 4}
 
@@ -26,11 +30,36 @@ def test_every_row_has_a_speed_and_what_it_is_beside_a_ratio(what: str) -> None:
     assert before is None or os.sched_getaffinity(0) == before
 
 
-@pytest.mark.parametrize(("what", "seconds"), [("envs", 1.0), ("env", 0.0), ("env", float("nan"))])
+@pytest.mark.parametrize(
+    ("what", "seconds"),
+    [("envs", 1.0), ("env", 0.0), ("env", float("nan")), ("env", float("inf")), ("", -1.0), ("env", True)],
+)
 def test_nonsense_is_refused(what: str, seconds: float) -> None:
     """In a sentence, before anything is measured."""
     with pytest.raises(ValueError, match=r"^(There is nothing|seconds=).*[^.]\.$"):
         measure(what, seconds)
+
+
+@pytest.mark.parametrize(
+    ("missing", "settings", "said"),
+    [
+        ("sb3_contrib", {}, r"^Measuring training needs sb3_contrib: pip install 'meta-envs\[train\]'\.$"),
+        (None, {"gamma": 2}, r"^gamma=2 is not possible"),
+        (None, {"gama": 0.9}, r"^There is no setting 'gama'"),
+    ],
+)
+@pytest.mark.parametrize("command", [False, True])
+def test_what_stops_a_measurement_stops_it_at_once(
+    missing: str | None, settings: dict[str, Any], said: str, command: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured before is not lost: it is not measured."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr("meta_envs.bench.training.find_spec", lambda name: None if name == missing else find(name))
+    monkeypatch.setattr("meta_envs.bench.measure_envs", None)
+    pairs = [f"{name}={value}" for name, value in settings.items()]
+    way = partial(bench, "", 1.0, pairs) if command else partial(measure, "", 1.0, **settings)
+    with pytest.raises(ImportError if missing else ValueError, match=said):
+        way()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux binds a process to cores")

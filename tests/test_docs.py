@@ -66,18 +66,33 @@ def python_blocks():
                 yield pytest.param(code, needed, id=f"{page.name}-{number}")
 
 
-def shell_commands():
-    """Every command of the shell blocks as words, comments and continuations resolved."""
-    texts = [text for page in PAGES for language in ("console", "bash") for _, text in blocks(page, language)]
+def shell_commands(*languages, of=""):
+    """Every command of the shell blocks, or those with some words in them, comments and continuations resolved."""
+    texts = [text for page in PAGES for language in languages for _, text in blocks(page, language)]
     lines = "\n".join(texts).replace("\\\n", " ").splitlines()
-    commands = [command for line in lines for command in line.removeprefix("$ ").split("&&")]
+    commands = [command for line in lines for command in line.removeprefix("$ ").split("&&") if of in command]
     return {tuple(shlex.split(command, comments=True)) for command in commands} - {()}
 
 
-COMMANDS = sorted(shell_commands())
+COMMANDS = sorted(shell_commands("console", "bash"))
 META_ENVS = [words[1:] for words in COMMANDS if words[0] == "meta-envs"]
 MAKE = [words[1:] for words in COMMANDS if words[0] == "make"]
 SCRIPTS = [words[1] for words in COMMANDS if words[0] == "python"]
+
+
+def test_documented_trainings_have_a_directory_each():
+    """No block of any page meets the run of another one there, but for the same command and for --resume."""
+    runs = {}
+    for words in shell_commands("console", "bash", "sh", of="meta-envs train"):
+        if "train" not in words or "--resume" in words:
+            continue
+        id = words[words.index("train") + 1]
+        (seed,) = options(words, "--seed") or ["1"]
+        (directory,) = options(words, "--directory") or [f"runs/{id}/seed-{seed}"]
+        kept = [(option, value) for option, value in pairwise(words) if option in ("--set", "--env", "--preset")]
+        runs.setdefault(directory, set()).add((id, *kept))
+    assert len(runs) > 10
+    assert {directory: found for directory, found in runs.items() if len(found) > 1} == {}
 
 
 def run(code, folder):

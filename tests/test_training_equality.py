@@ -268,6 +268,7 @@ DROPOUT: dict[str, Any] = {"n_lstm_layers": 2, "lstm_kwargs": {"dropout": 0.3}}
     ],
     ids=str,
 )
+@pytest.mark.bits
 @pytest.mark.parametrize("early", [False, True])
 def test_two_memories_at_once_learn_the_same(
     network: dict[str, Any], frozen: bool, separate: bool, early: bool, monkeypatch: pytest.MonkeyPatch

@@ -173,6 +173,7 @@ def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
     return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
 
 
+@pytest.mark.bits
 def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
     killed = die_and_resume(tmp_path, (0, 1300, 2600, 4000), tensorboard=True)
@@ -208,6 +209,7 @@ def test_a_killed_curriculum_resumes_to_the_same_weights(unroll: int | None, tmp
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 480, 960, 1600), **changes))
 
 
+@pytest.mark.bits
 def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """What SB3 puts around environments with images is no part of a checkpoint."""
     changes: dict[str, Any] = {"id": "MetaHarlow-v0", "keywords": {"resolution": 36, "num_decisions": 40}}
@@ -216,6 +218,7 @@ def test_a_killed_run_on_images_resumes_to_the_same_weights(tmp_path: Path) -> N
     assert_same_weights(whole, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes))
 
 
+@pytest.mark.bits
 def test_networks_see_contiguous_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """In rollouts and in updates: a kernel, and with it the last bits, hangs on the layout of what it is given."""
     changes: dict[str, Any] = {"steps": 80, "unroll": 10, "num_envs": 4, "minibatches": 2, "evaluations": 0}
@@ -304,8 +307,8 @@ def test_a_plateau_is_where_returns_rise_by_no_more_than_their_noise(
     def evaluate(*_: Any) -> Array:
         number = next(means)
         if gain == "noise":
-            return 5.0 + 0.01 * number + np.random.default_rng(number).permutation(np.tile([0.2, -0.2], 25))
-        return np.arange(50.0) + gain * number
+            return 5.0 + 0.01 * number + np.random.default_rng(number).permutation(np.tile([0.2, -0.2], 8))
+        return np.arange(16.0) + gain * number
 
     monkeypatch.setattr(HeldOut, "evaluate", evaluate)
     card = load_agent(tiny(tmp_path, patience=3, steps=1600, epochs=1)).card
@@ -371,6 +374,7 @@ def test_long_lifetimes_are_few() -> None:
     assert len(short.choosing_seeds) == len(HeldOut(short, short.held_out_seeds)._seeds) == 16
 
 
+@pytest.mark.bits
 def test_evaluation_leaves_the_training_alone(agent_path: Path, tmp_path: Path) -> None:
     """A run without evaluation gives the same weights; no global random stream moves."""
     never = tiny(tmp_path, evaluations=0)
@@ -398,6 +402,34 @@ def test_the_last_evaluation_is_of_the_agent(agent_path: Path) -> None:
     assert (step, value) == (4000, round(float(np.mean(played.expected)), 4))
     lost = np.mean(best.expected) - np.mean(played.expected)
     assert score == pytest.approx(1 - lost / (optimum.value - optimum.random_value), abs=1e-4)
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_bar_shows_intervals_and_no_bare_score(
+    scored: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the score lifetime by lifetime beside the optimum, whose luck is the same, or of the mean return."""
+    evaluate, found = HeldOut.evaluate, []
+
+    def follow(held_out: HeldOut, policy: Any) -> Array:
+        found.append((evaluate(held_out, policy), held_out.scale()))
+        return found[-1][0]
+
+    monkeypatch.setattr(HeldOut, "evaluate", follow)
+    if not scored:
+        monkeypatch.setattr(HeldOut, "scale", lambda _: None)
+    path = tiny(tmp_path, progress=True, steps=800, evaluations=5)
+    intervals = []
+    for (returns, scale), (_, mean, score) in zip(found, load_agent(path).card.curve["held_out"], strict=True):
+        lowest, unit = scale or (0.0, 1.0)
+        shown = (returns - lowest) / unit
+        assert np.mean(shown) == pytest.approx(score if scored else mean, abs=1e-4)
+        half = 2.1314 * np.std(shown, ddof=1) / 4  # 16 lifetimes; Student's t with 15 degrees of freedom
+        name, low, high = "score" if scored else "held out", np.mean(shown) - half, np.mean(shown) + half
+        intervals.append(f"{name} {low:.2f} to {high:.2f}")
+    printed = re.findall(r"(?:score|held out) -?\d+\.\d\d to -?\d+\.\d\d", capsys.readouterr().err)
+    assert printed
+    assert set(printed) <= set(intervals)
 
 
 @pytest.mark.parametrize(("num_trials", "scored"), [(100, True), (101, False)])
@@ -618,7 +650,7 @@ def test_a_run_clears_what_a_kill_left(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint.pt.123").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("mine")
     agent = tiny(tmp_path, steps=160)
-    assert {path.name for path in tmp_path.iterdir()} == {agent.name, "notes.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {agent.name, "end.pt", "notes.txt"}
 
 
 def test_the_module_of_an_id_is_imported_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,10 @@ class AgentCard:
     steps: int | None = None
     """Environment steps of the training."""
     wall_seconds: float | None = None
+    init: dict[str, Any] | None = None
+    """Of the agent whose weights it began with: id, seed and the SHA-256 of the weights."""
+    extends: list[int] | None = None
+    """Steps of the finished runs that its run extends, one after the other."""
     date: str | None = None
     device: str | None = None
     threads: int | None = None

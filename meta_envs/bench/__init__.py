@@ -8,11 +8,13 @@ forward and backward passes and optimiser steps of its epochs, of the same netwo
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from meta_envs.bench.envs import measure_envs
 from meta_envs.bench.families import measure_families
 from meta_envs.bench.timing import cores
+from meta_envs.bench.training import measure_training, prepare_training
 
 if TYPE_CHECKING:
     from meta_envs.terminal import Table
@@ -49,12 +51,15 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
         that one more copy holds, or its part of the rollout buffer).
 
     Raises:
-        ValueError: If ``what`` is none of these, or the time is not positive.
+        ValueError: If ``what`` is none of these, the time is not positive and finite, or a setting makes no sense.
+        ImportError: If training is to be measured, and what it needs is not installed; nothing is measured before.
     """
     if what and what not in PARTS:
         raise ValueError(f"There is nothing to measure called {what!r}: it is one of {', '.join(PARTS)}.")
-    if not seconds > 0:
-        raise ValueError(f"seconds={seconds!r} is not possible: give a positive number.")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < inf:
+        raise ValueError(f"seconds={seconds!r} is not possible: give a positive number, and a finite one.")
+    if what in ("", "training"):
+        prepare_training(settings)
     rows: list[dict[str, Any]] = []
     with cores(1):
         if what in ("", "env"):
@@ -63,8 +68,6 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
             rows += measure_families(seconds)
     with cores(2):
         if what in ("", "training"):
-            from meta_envs.bench.training import measure_training
-
             rows += measure_training(seconds, settings)
     return rows
 

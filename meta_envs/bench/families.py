@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from meta_envs.bench.timing import REPEATS, compare, rate
+from meta_envs.progress import track
 from meta_envs.registry import ids, make_family
 
 BANDIT = "MetaBandit-Independent-v0"
@@ -32,7 +33,7 @@ def measure_families(seconds: float) -> list[dict[str, Any]]:
     beside: dict[str, str] = {}
     costs: dict[str, dict[str, float]] = {}
     bandit, frames = f"{BANDIT}, {NUM_TABLE}", f"copying frames, {NUM_PIXELS}"
-    for id in [BANDIT, *(id for id in ids() if id != BANDIT)]:
+    for id in track([BANDIT, *(id for id in ids() if id != BANDIT)], "Measuring births and memory"):
         images = frame_bytes(id) > 0
         num = NUM_PIXELS if images else NUM_TABLE
         name, single = f"{id}, {num}", f"{id}, 1"

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from meta_envs.progress import track
+
 REPEATS = 3
 
 
@@ -51,9 +53,8 @@ def rate(work: Callable[[], int], seconds: float) -> float:
 def compare(runs: dict[str, Callable[[], float]], beside: dict[str, str]) -> list[dict[str, Any]]:
     """Rows of the best of several repetitions of each run, beside those that they are compared with."""
     best = dict.fromkeys(runs, 0.0)
-    for _ in range(REPEATS):
-        for name, run in runs.items():
-            best[name] = max(best[name], run())
+    for name in track([*runs] * REPEATS, "Measuring"):
+        best[name] = max(best[name], runs[name]())
     return [
         {
             "what": name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
@@ -11,21 +12,32 @@ import numpy as np
 
 from meta_envs.bench.envs import ID, with_history
 from meta_envs.bench.timing import REPEATS, compare, cores, rate
+from meta_envs.training.presets import PRESETS
 
 TWO, ONE_CORE = "ours, two LSTMs as stock", "the same on one core"
 FLOOR = "the networks alone, {}"
 
 
+def prepare_training(changes: dict[str, Any]) -> None:
+    """Say at once what would stop the measurement.
+
+    Raises:
+        ImportError: If what training needs is not installed.
+        ValueError: If a setting makes no sense.
+    """
+    for name in ("torch", "sb3_contrib", "threadpoolctl"):
+        if find_spec(name) is None:
+            raise ImportError(f"Measuring training needs {name}: pip install 'meta-envs[train]'.")
+    PRESETS[ID].change(**changes)
+
+
 def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
     """Rows of stock, of ours and of the floor, whole updates at the demo's settings."""
-    try:
-        from sb3_contrib import RecurrentPPO
-        from stable_baselines3.common.vec_env import DummyVecEnv
-    except ModuleNotFoundError as error:
-        raise ImportError(f"Measuring training needs {error.name}: pip install 'meta-envs[train]'.") from error
+    from sb3_contrib import RecurrentPPO
+    from stable_baselines3.common.vec_env import DummyVecEnv
 
     from meta_envs.registry import make_family
-    from meta_envs.training import PRESETS, MetaRecurrentPPO, RecurrentPolicy
+    from meta_envs.training import MetaRecurrentPPO, RecurrentPolicy
     from meta_envs.training.process import keep_memory, threads_of_a_run
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 

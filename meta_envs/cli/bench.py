@@ -25,8 +25,12 @@ def bench(
     two-armed bandit (or, if they show images, beside a mere copy of those), training beside stock RecurrentPPO.
     """
     from meta_envs.bench import PARTS, measure, table
+    from meta_envs.bench.training import prepare_training
 
-    rows = {part: measure(part, seconds, **parse_pairs(settings)) for part in ([what] if what else PARTS)}
+    changes = parse_pairs(settings, "--set", bench)
+    if not what:
+        prepare_training(changes)  # before what is measured first
+    rows = {part: measure(part, seconds, **changes) for part in ([what] if what else PARTS)}
     if as_json:
         print_json([row for part in rows.values() for row in part])
         return

@@ -86,7 +86,10 @@ def picture(
     if output.is_dir() or output.suffix != ".png":
         raise ValueError(f"{output} is not possible: give a PNG file, such as {output / 'picture.png'}.")
     shown = ids or sheet.one_of_each(meta_envs.ids())
-    chosen = {"steps": steps, "seed": seed, **parse_pairs(env)}
+    keywords = parse_pairs(env, "--env", picture)
+    if ids and keywords:
+        meta_envs.make_family(ids[0], **keywords)  # whatever else `take_picture` takes is no keyword
+    chosen = {"steps": steps, "seed": seed, **keywords}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if len(shown) > 1 and chosen:
         raise ValueError(f"{', '.join(chosen)} are for one environment, and there are {len(shown)}: give one ID.")

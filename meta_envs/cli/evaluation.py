@@ -64,7 +64,9 @@ def evaluate(
     )
     if figure is not None:
         check_format(figure)
-    keywords = parse_pairs(env)
+    keywords = parse_pairs(env, "--env", evaluate)
+    for id in ids:
+        meta_envs.make_family(id, **keywords)  # whatever else `assess` takes is no keyword
     if seeds:
         for option, given_too in (("--agent", agents), ("--csv", trials), ("--paired", paired)):
             if given_too:

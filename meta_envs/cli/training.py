@@ -31,7 +31,14 @@ def train(
         str, typer.Option(help="Settings to begin with: recommended, quick, or a2c, the paper's own.")
     ] = "recommended",
     env: Env = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the directory's checkpoint.")] = False,
+    init: Annotated[
+        str | None,
+        typer.Option(metavar="ID|PATH", help="Begin with the weights of an agent: a shipped one's, or of a path."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the directory's checkpoint, or with more steps from a run's end."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where there is a run already.")] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
@@ -53,6 +60,10 @@ def train(
     """
     from meta_envs.training import TrainingStopped
     from meta_envs.training import train as run
+    from meta_envs.training.presets import preset_of
+
+    chosen = parse_pairs(settings, "--set", train)
+    preset_of(id, preset, **chosen)  # whatever else `run` takes is no setting
 
     try:
         path = run(
@@ -60,13 +71,14 @@ def train(
             seed=seed,
             directory=directory,
             preset=preset,
-            keywords=parse_pairs(env),
+            keywords=parse_pairs(env, "--env", train),
+            init=init,
             resume=resume,
             overwrite=overwrite,
             tensorboard=tensorboard,
             device=device,
             threads=threads,
-            **parse_pairs(settings),
+            **chosen,
         )
     except TrainingStopped as stopped:
         Screen(stderr=True).say(f"{stopped} The same command with --resume goes on from there.")

@@ -55,6 +55,7 @@ class Senses(nn.Module):
         return th.cat([self._encode(name, observations[name]) for name, _ in self.parts], 1)
 
     def _encode(self, name: str, observation: th.Tensor) -> th.Tensor:
+        observation = observation.contiguous()  # for another layout a convolution takes another kernel
         if name not in self.encoders:
             return observation.flatten(1).float()
         return self.encoders[name](observation.float() / WHITE if observation.dtype == th.uint8 else observation)

@@ -216,8 +216,9 @@ def run(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tensor
     """Run a memory over sequences of equal length, within which no episode starts.
 
     Shapes: features (S * L, F), one sequence after the other; state (num_layers, S, H) twice; returns the output in the
-    order of time (L, S, H), and the new state.
+    order of time (L, S, H), and the new state. Whatever strides they come with, the last bits are the same.
     """
+    features, state = _in_order(features, state)
     return memory(features.reshape(state[0].shape[1], -1, features.shape[-1]).transpose(0, 1), state)
 
 
@@ -226,20 +227,25 @@ def step(features: th.Tensor, state: State, memory: nn.Module) -> tuple[th.Tenso
 
     Shapes: features (S, F); state (num_layers, S, H) twice; returns the output (S, H) and the new state.
     """
-    if not th.is_grad_enabled() and _is_plain(memory):
-        return _step_lstm(features, state, memory)
+    # A trace is of the same calls whether gradients are on or not.
+    if not (th.is_grad_enabled() or th.jit.is_tracing()) and _is_plain(memory):  # type: ignore[attr-defined]
+        return _step_lstm(*_in_order(features, state), memory)
     output, state = run(features, state, memory)
     return output[0], state
+
+
+def _in_order(features: th.Tensor, state: State) -> tuple[th.Tensor, State]:
+    """Both contiguous: for another layout in memory a kernel may add in another order."""
+    return features.contiguous(), (state[0].contiguous(), state[1].contiguous())
 
 
 def _step_lstm(features: th.Tensor, state: State, lstm: nn.LSTM) -> tuple[th.Tensor, State]:
     """In half the time of ``nn.LSTM``, whose fixed costs are made for sequences."""
     new: list[tuple[th.Tensor, th.Tensor]] = []
     for hidden, cell, (w_input, w_hidden, b_input, b_hidden) in zip(*state, lstm.all_weights, strict=True):
-        gates = th.addmm(b_input + b_hidden, features, w_input.t()).addmm_(hidden, w_hidden.t())
-        entered, forgotten, candidate, shown = gates.chunk(4, 1)
-        candidate = candidate.tanh()
-        gates.sigmoid_()
+        gates = th.addmm(b_input + b_hidden, features, w_input.t()).addmm(hidden, w_hidden.t())
+        candidate = gates.chunk(4, 1)[2].tanh()
+        entered, forgotten, _, shown = gates.sigmoid().chunk(4, 1)
         next_cell = th.addcmul(forgotten * cell, entered, candidate)
         features = shown * next_cell.tanh()
         new.append((features, next_cell))

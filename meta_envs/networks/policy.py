@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch as th
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
@@ -17,6 +18,9 @@ from meta_envs.networks.actor_critic import distribution_of, log_probs_of
 from meta_envs.networks.encoders import Senses
 from meta_envs.networks.memories import State, add_forget_bias, make_memory, run, step
 from meta_envs.networks.threads import Both, in_turn
+
+LAYOUT: tuple[Literal["C_CONTIGUOUS", "ALIGNED"], ...] = ("C_CONTIGUOUS", "ALIGNED")
+"""Of what is seen, to NumPy."""
 
 
 class FastCategorical(CategoricalDistribution):
@@ -151,6 +155,14 @@ class RecurrentPolicy(RecurrentActorCriticPolicy):
             raise ValueError(f"The parts {list(parts)} do not add up to the {self.features_dim} numbers of the input.")
         self.lstm_hidden_state_shape = (self.lstm_actor.num_layers, 1, self.lstm_actor.hidden_size)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+
+    def obs_to_tensor(self, observation: Any) -> tuple[PyTorchObs, bool]:
+        """Observations as SB3 makes tensors of them, in whatever layout they are, negative strides included."""
+        if isinstance(observation, dict):
+            observation = {name: np.require(part, requirements=LAYOUT) for name, part in observation.items()}
+        elif not isinstance(observation, tuple):
+            observation = np.require(observation, requirements=LAYOUT)
+        return super().obs_to_tensor(observation)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         # sb3-contrib leaves the LSTM's own arguments out, so a policy saved alone came back with the default sizes.

@@ -6,15 +6,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 
-from meta_envs.intervals import standard_error
+from meta_envs.intervals import mean_interval, standard_error
 from meta_envs.training.checkpoint import save, writing
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.history import History
@@ -31,6 +31,25 @@ POINTS = 500
 """Of the curve that an agent's card keeps, at most."""
 NOISE = 2.0
 """Standard errors by which a return must be above the best before, to be better."""
+
+
+Callbacks: TypeAlias = "BaseCallback | Callable[..., bool] | Sequence[BaseCallback | Callable[..., bool]] | None"
+"""What `train` takes of Stable-Baselines3."""
+
+
+def require_callbacks(callback: Callbacks) -> list[BaseCallback]:
+    """Callbacks as a list; functions are made callbacks, as Stable-Baselines3 does.
+
+    Raises:
+        ValueError: If one of them is neither.
+    """
+    given: list[Any] = list(callback) if isinstance(callback, list | tuple) else [] if callback is None else [callback]
+    for each in given:
+        if not (isinstance(each, BaseCallback) or (callable(each) and not isinstance(each, type))):
+            raise ValueError(
+                f"callback={each!r} is not possible: give a BaseCallback of Stable-Baselines3, a function, or a list."
+            )
+    return [each if isinstance(each, BaseCallback) else ConvertCallback(each) for each in given]
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -126,8 +145,8 @@ class Watch(BaseCallback):
                 history.rollouts.append([self.num_timesteps, round(float(np.mean(history.newest)), 4)])
                 history.newest = []
         if self._bar is not None:
-            held_out = history.held_out[-1][1:] if history.held_out else (None, None)
-            self._bar.update(min(self.num_timesteps, self._run.preset.steps), value, *held_out)
+            scored = history.scale is not None
+            self._bar.update(min(self.num_timesteps, self._run.preset.steps), value, history.interval, scored)
         assert isinstance(self.model, MetaRecurrentPPO)
         self._run.go_on(self.model)
 
@@ -169,12 +188,15 @@ class Watch(BaseCallback):
         history = self.history
         assert isinstance(self.model, MetaRecurrentPPO)
         returns = self._held_out.evaluate(self.model.policy)
-        mean, score = float(np.mean(returns)), None
+        mean, score, shown = float(np.mean(returns)), None, returns
         self.logger.record("eval/return", mean)
         if history.scale is not None:
-            low, high = history.scale
-            score = (mean - low) / (high - low)
+            # Lifetime by lifetime beside the optimum, whose luck is the same.
+            lowest, unit = history.scale
+            shown = (returns - lowest) / unit
+            score = float(np.mean(shown))
             self.logger.record("eval/score", score)
+        history.interval = mean_interval(shown)
         history.held_out.append([self.num_timesteps, round(mean, 4), None if score is None else round(score, 4)])
         # Both are on common random numbers, so that the noise is that of the differences.
         gain = returns if history.best is None else returns - history.best

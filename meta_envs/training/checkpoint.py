@@ -6,7 +6,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import numpy as np
 import torch as th
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
+from meta_envs.agents.agent import load_agent
+from meta_envs.arguments import is_whole
 from meta_envs.files import parse_json, reason_of, write_atomically
 from meta_envs.tensors import pack, unpack
 from meta_envs.training.copies import put_state, state_of
@@ -83,8 +85,8 @@ def writing(directory: Path, model: MetaRecurrentPPO) -> Iterator[None]:
         ) from error
 
 
-def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO, History]:
-    """The model as it was, and what the run had found. Nothing in the file is executed.
+def restore(path: Path, run: Run, device: str = "cpu") -> tuple[Run, MetaRecurrentPPO, History]:
+    """The run with all that it extends, the model as it was, and what the run had found. Nothing in it is executed.
 
     Raises:
         ValueError: If it is no whole checkpoint, or one of another run or version.
@@ -97,6 +99,7 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO
     if version != __version__:
         raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
     refuse_another_run(path, card, run.card)
+    run = replace(run, extends=tuple(card.get("extends", ())))
     with _reading(path):
         content = Reader(arrays).give(parse_json(texts["content"]))
         history = History(**content["history"])
@@ -116,7 +119,7 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[MetaRecurrentPPO
             th.cuda.set_rng_state(content["cuda"], model.device)
         np.random.set_state(numpy_state)
         random.setstate(python_state)
-    return model, history
+    return run, model, history
 
 
 @contextmanager
@@ -139,6 +142,29 @@ def check_card(card: Any) -> None:
         raise ValueError(f"its run is {str(card)[:40]!r}, and has no id, seed, keywords and preset")
 
 
+def finished_run(agent: Path, end: Path, run: Run) -> Run:
+    """The run that has made an agent, which is the given one, or shorter: then its end is there to go on from.
+
+    Raises:
+        ValueError: If it is another run, was stopped early, or left no checkpoint of its end.
+    """
+    card = load_agent(agent).card.to_dict()
+    steps = card["preset"].get("steps")
+    if not (is_whole(steps, 1) and steps < run.preset.steps):
+        steps = run.preset.steps
+    finished = replace(run, preset=run.preset.change(steps=steps))
+    refuse_another_run(agent, card, finished.card)
+    if finished == run:
+        return run
+    if card.get("steps", 0) < steps or not end.exists():
+        reason = f"lacks {end.name}" if card.get("steps", 0) >= steps else "was stopped early"
+        raise ValueError(
+            f"The run of {agent} {reason}, and cannot be extended: begin another one from it with --init {agent} (in "
+            "Python init=) in another --directory."
+        )
+    return finished
+
+
 def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Compare the id, seed, keywords and preset in the card of what a file holds with those of a run.
 
@@ -149,12 +175,12 @@ def refuse_another_run(path: Path, known: Mapping[str, Any], wanted: Mapping[str
     """
     defaults = json.loads(json.dumps(asdict(Preset(steps=1))))
     there, here = (
-        {**{name: card[name] for name in ("id", "seed", "keywords")}, **defaults, **card["preset"]}
+        {**{name: card.get(name) for name in ("id", "seed", "keywords", "init")}, **defaults, **card["preset"]}
         for card in (known, wanted)
     )
     for name in {**here, **there}:
         if there.get(name) != here.get(name):
             raise ValueError(
                 f"{path} belongs to another run, of {name}={there.get(name)!r}, not {here.get(name)!r}: give the same "
-                "id, seed and settings, or another directory."
+                "id, seed, settings and init, another directory, or --overwrite (in Python overwrite=True)."
             )

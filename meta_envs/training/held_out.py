@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 from meta_envs.agents.agent import Agent
@@ -43,12 +42,12 @@ class HeldOut:
         agent.play = "sampled"
         return self._live(agent)
 
-    def scale(self) -> tuple[float, float] | None:
-        """Mean returns in these lifetimes that have the scores 0 and 1; None where they are not quick to have.
+    def scale(self) -> tuple[Array, float] | None:
+        """Returns (num,) that have the score 0, and how far above it is 1; None where they are not quick to have.
 
         They are where a lifetime has no more steps than with the id's own keywords, and the same actions. Score 1 is
-        what the optimal learner has in these lifetimes, with this chance (where the optimum is only bounded, what the
-        learner that comes near it has, and what it lacks of the bound); score 0 is as far below as random play is.
+        what the optimal learner has in a lifetime, with its chance (where the optimum is only bounded, what the learner
+        that comes near it has, and what it lacks of the bound); score 0 is as far below as random play is in the mean.
         """
         usual = make_family(self._run.id)
         if self._family.horizon > usual.horizon or self._family.action_space != usual.action_space:
@@ -59,8 +58,8 @@ class HeldOut:
             return None
         if optimum.unit is None:
             return None
-        best = float(np.mean(self._live(optimum.policy))) + optimum.value - optimum.achieved
-        return best - optimum.unit, best
+        best = self._live(optimum.policy) + optimum.value - optimum.achieved
+        return best - optimum.unit, optimum.unit
 
     def _live(self, learner: Learner) -> Array:
         (found,) = record([learner], self._family, self._seeds, self._seeds.start)

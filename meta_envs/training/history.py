@@ -19,9 +19,13 @@ class History:
     """Mean returns of the rollouts since then."""
     held_out: list[list[float | None]] = field(default_factory=list)
     """Steps, mean return and score (None where there is none), of every evaluation."""
-    scale: tuple[float, float] | None = None
-    """Mean returns that have the scores 0 and 1."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of the newest score, or of the mean return where there is none."""
+    scale: tuple[Array, float] | None = None
+    """Returns (num,) in the held-out lifetimes that have the score 0, and how far above them the score is 1."""
     best: Array | None = None
     """Returns (num,) in the held-out lifetimes, at the newest evaluation that was better than those before."""
+    stopped: bool = False
+    """Whether a callback has ended the run."""
     waited: int = 0
     """Evaluations since then, in the last stage of the curriculum."""

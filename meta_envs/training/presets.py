@@ -187,7 +187,7 @@ KINDS = {
 """Of each kind the presets by id, and that of all other ids."""
 
 
-def preset_of(id: str, kind: str = "recommended", **settings: Any) -> Preset:
+def preset_of(id: str, kind: str = "recommended", /, **settings: Any) -> Preset:
     """The preset of an id, or for others that of the bandits, with other settings if any.
 
     Args:

@@ -52,13 +52,15 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int, value: float | None, held_out: float | None, score: float | None) -> None:
-        """Show the steps done, the newest mean return of a lifetime, and that of held-out ones, or rather its score."""
+    def update(self, done: int, value: float | None, held_out: tuple[float, float] | None, scored: bool) -> None:
+        """Show the steps done and the newest mean return of a lifetime.
+
+        And the 95 % interval of that of held-out lifetimes, or rather of their score: they are few.
+        """
         shown = "return ..." if value is None else f"return {value:.2f}"
-        if score is not None:
-            shown += f", score {score:.3f}"
-        elif held_out is not None:
-            shown += f", held out {held_out:.2f}"
+        if held_out is not None:
+            low, high = held_out
+            shown += f", score {low:.2f} to {high:.2f}" if scored else f", held out {low:.2f} to {high:.2f}"
         if self._bar is not None:
             self._bar.update(self._task, completed=done, shown=shown)
             return

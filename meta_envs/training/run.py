@@ -43,12 +43,16 @@ class Run:
         seed: At least 0, below 2**19.
         keywords: Values of the environment's keywords.
         preset: The settings; by default those of the id.
+        init: Of the agent whose weights it begins with, id, seed and the SHA-256 of the weights.
+        extends: Steps of the finished runs that it extends, one after the other.
     """
 
     id: str
     seed: int = 1
     keywords: dict[str, Any] = field(default_factory=dict)
     preset: Preset
+    init: dict[str, Any] | None = None
+    extends: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse nonsense before anything is written."""
@@ -75,6 +79,8 @@ class Run:
     def card(self) -> dict[str, Any]:
         """The same as it stands in an agent's card, JSON."""
         card = {"id": self.id, "keywords": self.keywords, "seed": self.seed, "preset": asdict(self.preset)}
+        began = {"init": self.init, "extends": self.extends}
+        card |= {name: value for name, value in began.items() if value}
         return dict(json.loads(json.dumps(card)))
 
     @property
@@ -89,7 +95,9 @@ class Run:
         return CHOOSING.lifetimes(CHOOSING.size, self.seed)
 
     def stage_at(self, steps: int) -> int:
-        """Stage of the curriculum after so many steps; the last one is the environment itself."""
+        """Stage of the curriculum after so many steps; the last one, and that of extended runs, is the id's own."""
+        if self.extends:
+            return len(self.preset.curriculum)
         return sum(steps >= until * self.preset.steps for until, _ in self.preset.curriculum)
 
     def make_env(self, steps: int = 0) -> SB3VecEnv:

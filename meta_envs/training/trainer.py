@@ -14,14 +14,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch as th
+from stable_baselines3.common.callbacks import BaseCallback
 
-from meta_envs.agents.agent import PLAYS, Agent, load_agent
+from meta_envs.agents.agent import PLAYS, Agent
 from meta_envs.family import TaskFamily
 from meta_envs.files import is_there, partial_prefix, reason_of
 from meta_envs.learners.returns import record
 from meta_envs.registry import make_family
-from meta_envs.training.callback import Plateau, TrainingStopped, Watch
-from meta_envs.training.checkpoint import refuse_another_run, restore, to_bytes, writing
+from meta_envs.training.callback import Callbacks, Plateau, TrainingStopped, Watch, require_callbacks
+from meta_envs.training.checkpoint import finished_run, restore, to_bytes, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.history import History
@@ -31,6 +32,7 @@ from meta_envs.training.presets import KINDS, preset_of
 from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
 from meta_envs.training.progress import Progress
 from meta_envs.training.run import Run
+from meta_envs.training.start import describe_start, find_start, give_weights, require_fit, settings_of
 from meta_envs.version import __version__
 
 
@@ -58,6 +60,8 @@ def train(
     directory: str | Path | None = None,
     preset: str = "recommended",
     keywords: dict[str, Any] | None = None,
+    init: Agent | str | Path | None = None,
+    callback: Callbacks = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = True,
@@ -78,8 +82,14 @@ def train(
         preset: "recommended"; "quick", a fraction of the steps, where one is known; or "a2c": the paper's own algorithm
             and values.
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
-        resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it
-            is.
+        init: Begin with the weights of an agent: one that is loaded, its file or directory, or the id of a shipped
+            one. Its network and what it sees are the run's. Observations and actions must have the same shapes; the
+            prior over tasks and the length of a lifetime may differ.
+        callback: Stable-Baselines3's, one or several, or functions as it takes them; called beside the run's own. A run
+            that is resumed begins them anew. One that returns False ends the run, and the agent is written.
+        resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it is,
+            or with more ``steps`` goes on from its end: learning rate and the like are then those of so many steps of
+            the longer run, and no stage of a curriculum comes again.
         overwrite: Begin anew where the directory holds a run already; what is there stays until the first checkpoint
             and the agent replace it, but for its curves.
         progress: Show a progress bar.
@@ -115,23 +125,30 @@ def train(
     module, _, id = id.rpartition(":")
     if module:
         importlib.import_module(module)
-    run = Run(id=id, seed=seed, keywords=keywords or {}, preset=preset_of(id, preset, **settings))
+    start = find_start(init)
+    chosen = preset_of(id, preset, **settings_of(start, settings))
+    run = Run(id=id, seed=seed, keywords=keywords or {}, preset=chosen, init=describe_start(start))
+    require_fit(start, run)
+    callbacks = require_callbacks(callback)
     directory = Path(directory or Path("runs") / id / f"seed-{seed}")
-    checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
+    checkpoint, agent, end = (directory / name for name in ("checkpoint.pt", "agent.safetensors", "end.pt"))
     if tensorboard:
         require_tensorboard()
+    source, finished = checkpoint, None
     if resume and is_there(agent) and not is_there(checkpoint):
-        refuse_another_run(agent, load_agent(agent).card.to_dict(), run.card)
-        return agent
-    _refuse_what_is_there(checkpoint, agent, resume, overwrite)
+        source, finished = end, finished_run(agent, end, run)
+        if finished == run:
+            return agent
+    _refuse_what_is_there(source, agent, resume, overwrite)
     _make_directory(directory)
     keep_memory()
     with threads_of_a_run(threads), holding(directory):
-        _refuse_what_is_there(checkpoint, agent, resume, overwrite)
-        model, history = (
-            restore(checkpoint, run, device) if resume else (run.make_model(run.make_env(), device), History())
-        )
-        if not resume:
+        _refuse_what_is_there(source, agent, resume, overwrite)
+        if resume:
+            run, model, history = _go_on(source, run, finished, device)
+        else:
+            model, history = run.make_model(run.make_env(), device), History()
+            give_weights(start, model)
             _require_room(directory, to_bytes(run.card, model, history))
         if id not in KINDS[preset][0]:
             print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
@@ -144,11 +161,14 @@ def train(
             Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
             logging_curves(model, directory) if tensorboard else nullcontext(),
         ):
-            watch = Watch(run, history, HeldOut(run, run.held_out_seeds), checkpoint, checkpoint_seconds, bar)
+            # A run that is extended keeps its lifetimes.
+            seeds = run.held_out_seeds[: None if history.best is None else len(history.best)]
+            watch = Watch(run, history, HeldOut(run, seeds), checkpoint, checkpoint_seconds, bar)
             with watch.catching_interrupts():
-                _learn(run, model, watch)
+                _learn(run, model, watch, callbacks)
                 _finish(run, model, watch, agent)
-        checkpoint.unlink(missing_ok=True)
+        if is_there(checkpoint):
+            checkpoint.replace(end)
     if watch.interrupted:
         raise TrainingStopped(f"Stopped at the end of the run; the agent is {agent}.")
     return agent
@@ -160,8 +180,17 @@ def _refuse_what_is_there(checkpoint: Path, agent: Path, resume: bool, overwrite
         raise ValueError(f"There is no checkpoint {checkpoint}: start the run without resuming.")
     if not resume and not overwrite and any(there):
         raise ValueError(
-            f"{checkpoint.parent} holds a run already: resume it, overwrite it, or choose another directory."
+            f"{checkpoint.parent} holds a run already: go on with --resume, begin anew with --overwrite (resume=True, "
+            "overwrite=True in Python), or choose another --directory."
         )
+
+
+def _go_on(source: Path, run: Run, finished: Run | None, device: str) -> tuple[Run, MetaRecurrentPPO, History]:
+    """From a run's checkpoint, or from the end of a finished one, which the run extends."""
+    if finished is None:
+        return restore(source, run, device)
+    finished, model, history = restore(source, finished, device)
+    return replace(run, extends=(*finished.extends, finished.preset.steps)), model, history
 
 
 def _make_directory(directory: Path) -> None:
@@ -186,12 +215,19 @@ def _takes_nothing(directory: Path, error: Exception) -> OSError:
     return OSError(f"{directory} cannot be written to ({reason_of(error)}): choose another directory.")
 
 
-def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch) -> None:
-    """Train to the end, or to a plateau."""
+def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch, callbacks: list[BaseCallback]) -> None:
+    """Train to the end, to a plateau, or until a callback has enough."""
+    missing = run.preset.steps - model.num_timesteps
+    if watch.history.stopped or missing <= 0:
+        return
+    why = "a callback ended the run"
     try:
-        model.learn(run.preset.steps - model.num_timesteps, callback=watch, reset_num_timesteps=False)
+        model.learn(missing, callback=[*callbacks, watch], reset_num_timesteps=False)
     except Plateau:
-        print(f"Stopped early at step {model.num_timesteps:,}: the held-out return rises no more.", file=sys.stderr)
+        why = "the held-out return rises no more"
+    watch.history.stopped = model.num_timesteps < run.preset.steps
+    if watch.history.stopped:
+        print(f"Stopped early at step {model.num_timesteps:,}: {why}.", file=sys.stderr)
 
 
 def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None:

@@ -19,7 +19,7 @@ from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env import VecEnv
 
-from meta_envs.networks.policy import RecurrentPolicy
+from meta_envs.networks.policy import LAYOUT, RecurrentPolicy
 from meta_envs.training.ppo.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
 from meta_envs.training.ppo.fast.by_hand import by_hand
 from meta_envs.training.ppo.fast.gate import fast_paths
@@ -157,14 +157,14 @@ class MetaRecurrentPPO(RecurrentPPO):
         return True
 
     def _show(self, obs: Any) -> Any:
-        """Observations (num_envs, ...) as tensors, each contiguous.
+        """Observations (num_envs, ...) as tensors, each contiguous and aligned.
 
         SB3 shows images as views with the channels first, a checkpoint gives them back contiguous, and a convolution
         takes another kernel for another layout, with other last bits.
         """
         if isinstance(obs, dict):
             return {name: self._show(part) for name, part in obs.items()}
-        return obs_as_tensor(np.ascontiguousarray(obs), self.device)
+        return obs_as_tensor(np.require(obs, requirements=LAYOUT), self.device)
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], lstm_states: RNNStates

@@ -1,0 +1,90 @@
+"""Where a run begins: with weights drawn at random, or with those of an agent."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from meta_envs.agents.agent import Agent, load_agent
+from meta_envs.agents.interface import describe_interface
+from meta_envs.registry import make_family
+from meta_envs.training.ppo.ppo import MetaRecurrentPPO
+from meta_envs.training.run import Run
+
+SETTINGS = {"memory": "memory", "hidden_size": "lstm_hidden_size", "shared_memory": "shared_memory"}
+SETTINGS |= {name: name for name in ("forget_bias", "encoder")}
+"""Settings that decide a network, and what each is called in an agent's card."""
+SHAPES = ("num_actions", "inputs")
+"""Of an agent's interface, what its weights depend on."""
+
+
+def find_start(init: Agent | str | Path | None) -> Agent | None:
+    """The agent that a run begins with.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if init is None or isinstance(init, Agent):
+        return init
+    if not isinstance(init, str | Path):
+        raise ValueError(
+            f"init={init!r} is not possible: give an agent, its file or directory, or the id of a shipped one."
+        )
+    return load_agent(init)
+
+
+def settings_of(agent: Agent | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run that begins with an agent: of its network and of what it sees, the agent's own.
+
+    Raises:
+        ValueError: If others are given.
+    """
+    if agent is None:
+        return settings
+    network = {name: agent.card.network.get(kept) for name, kept in SETTINGS.items()}
+    own = {name: value for name, value in {**network, **agent.card.inputs}.items() if value is not None}
+    for name, value in own.items():
+        given = settings.get(name, value)
+        if given != value and not (isinstance(given, list | tuple) and list(given) == list(value)):
+            raise ValueError(
+                f"{name}={given!r} is not possible with init: its agent, of {agent.card.id}, has {value!r}: leave it "
+                "out."
+            )
+    return {**settings, **own}
+
+
+def describe_start(agent: Agent | None) -> dict[str, Any] | None:
+    """What a card tells of it: the agent's id and seed, and the SHA-256 of its weights."""
+    if agent is None:
+        return None
+    digest = hashlib.sha256()
+    for name, weights in sorted(agent.policy.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(weights.cpu().contiguous().numpy().tobytes())
+    return {"id": agent.card.id, "seed": agent.card.seed, "weights": digest.hexdigest()}
+
+
+def require_fit(agent: Agent | None, run: Run) -> None:
+    """Refuse an agent that cannot see or act in the run's environment.
+
+    Raises:
+        ValueError: If its observations or actions have other shapes.
+    """
+    if agent is None:
+        return
+    wanted = describe_interface(make_family(run.id, **run.keywords), run.preset.inputs)
+    for name in SHAPES:
+        if wanted[name] != agent.card.interface[name]:
+            raise ValueError(
+                f"init is not possible for {run.id}: its agent, of {agent.card.id}, has {name} "
+                f"{agent.card.interface[name]}, and the environment has {wanted[name]}: give another agent, or begin "
+                "without one."
+            )
+
+
+def give_weights(agent: Agent | None, model: MetaRecurrentPPO) -> None:
+    """Let a model that has learned nothing begin with the agent's weights."""
+    if agent is not None:
+        # In a `RecurrentPolicy` encoders have other names beside these.
+        model.policy.load_state_dict(agent.policy.state_dict(), strict=False)

@@ -1,0 +1,63 @@
+"""What is given as KEY=VALUE is told apart from what is given by itself."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from meta_envs.cli import COMMANDS, app
+from meta_envs.cli.options import flags_of, parse_pairs
+
+ID = "MetaBandit-Dependent-v0"
+TAKEN = [
+    (command, option, name)
+    for command, option in (("train", "--set"), ("train", "--env"), ("evaluate", "--env"), ("picture", "--env"))
+    for name in flags_of(COMMANDS[command])
+] + [("bench", "--set", name) for name in flags_of(COMMANDS["bench"])]
+
+
+def said_of(*command: str) -> str:
+    """The error that a command ends with."""
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, ValueError | TypeError), result.output
+    return str(result.exception)
+
+
+def test_every_argument_and_option_has_its_flag() -> None:
+    """By the parameter's name and by its own."""
+    flags = flags_of(COMMANDS["train"])
+    assert {name: flags[name] for name in ("id", "seed", "settings", "set", "init")} == {
+        "id": "ID", "seed": "--seed", "settings": "--set", "set": "--set", "init": "--init",
+    }  # fmt: skip
+    assert flags_of(COMMANDS["evaluate"])["csv"] == flags_of(COMMANDS["evaluate"])["trials"] == "--csv"
+
+
+@pytest.mark.parametrize(("command", "option", "name"), TAKEN)
+def test_what_is_given_by_itself_is_no_key(command: str, option: str, name: str) -> None:
+    """One sentence names the flag, in every command."""
+    flag = flags_of(COMMANDS[command])[name]
+    place = [] if command == "bench" else [ID]
+    assert said_of(command, *place, option, f"{name}=5") == (
+        f"{option} {name}=5 is not possible: {name} is given by itself, as {flag}."
+    )
+
+
+@pytest.mark.parametrize("name", ["progress", "checkpoint_seconds", "callback", "keywords", "kind"])
+def test_other_arguments_of_python_are_no_settings(name: str) -> None:
+    """Of `train`."""
+    assert said_of("train", ID, "--set", f"{name}=5").startswith(f"There is no setting {name!r} (given as 5)")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "picture"])
+@pytest.mark.parametrize("name", ["id", "learners", "render_mode", "num_envs", "max_episode_steps"])
+def test_other_arguments_of_python_are_no_keywords(command: str, name: str) -> None:
+    """Of Gymnasium's makers and of the package's functions."""
+    said = said_of(command, ID, "--env", f"{name}=5")
+    assert f"no keyword '{name}'" in said or f"{name} is given by itself" in said
+
+
+def test_keys_and_values_are_read_as_json() -> None:
+    """Or as strings."""
+    pairs = {"num_arms": 5, "alpha": 0.5, "size": [2, 3], "name": "x=y", "on": True}
+    given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in pairs.items()]
+    assert parse_pairs(given, "--env", COMMANDS["evaluate"]) == pairs
