@@ -12,8 +12,8 @@ ID = "MetaBandit-Dependent-v0"
 TAKEN = [
     (command, option, name)
     for command, option in (("train", "--set"), ("train", "--env"), ("evaluate", "--env"), ("picture", "--env"))
-    for name in flags_of(COMMANDS[command])
-] + [("bench", "--set", name) for name in flags_of(COMMANDS["bench"])]
+    for name in flags_of(COMMANDS[command][0])
+] + [("bench", "--set", name) for name in flags_of(COMMANDS["bench"][0])]
 
 
 def said_of(*command: str) -> str:
@@ -25,17 +25,17 @@ def said_of(*command: str) -> str:
 
 def test_every_argument_and_option_has_its_flag() -> None:
     """By the parameter's name and by its own."""
-    flags = flags_of(COMMANDS["train"])
+    flags = flags_of(COMMANDS["train"][0])
     assert {name: flags[name] for name in ("id", "seed", "settings", "set", "init")} == {
         "id": "ID", "seed": "--seed", "settings": "--set", "set": "--set", "init": "--init",
     }  # fmt: skip
-    assert flags_of(COMMANDS["evaluate"])["csv"] == flags_of(COMMANDS["evaluate"])["trials"] == "--csv"
+    assert flags_of(COMMANDS["evaluate"][0])["csv"] == flags_of(COMMANDS["evaluate"][0])["trials"] == "--csv"
 
 
 @pytest.mark.parametrize(("command", "option", "name"), TAKEN)
 def test_what_is_given_by_itself_is_no_key(command: str, option: str, name: str) -> None:
     """One sentence names the flag, in every command."""
-    flag = flags_of(COMMANDS[command])[name]
+    flag = flags_of(COMMANDS[command][0])[name]
     place = [] if command == "bench" else [ID]
     assert said_of(command, *place, option, f"{name}=5") == (
         f"{option} {name}=5 is not possible: {name} is given by itself, as {flag}."

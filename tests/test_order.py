@@ -50,7 +50,7 @@ def players() -> list[Any]:
     ]
 
 
-@pytest.fixture(params=players(), ids=str)
+@pytest.fixture(params=players(), ids=lambda player: player if isinstance(player, str) else type(player).__name__)
 def learner(request: pytest.FixtureRequest) -> Learner:
     """Each of them, that nobody has told to begin."""
     given = request.param

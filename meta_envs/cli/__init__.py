@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
         (
             "meta-envs train MetaBandit-Dependent-v0 --seed 2",
             "meta-envs train MetaBandit-Dependent-v0 --resume",
+            "meta-envs train MetaBandit-DependentHard-v0 --init MetaBandit-Dependent-v0",
             "meta-envs train MetaBandit-Dependent-v0 \\\n    --set steps=100000 --directory runs/short --tensorboard",
         ),
     ),
