@@ -73,8 +73,8 @@ def require_numbers(family: object, *names: str) -> None:
     """
     for name in names:
         value = getattr(family, name)
-        cure = "give a finite number" if not is_number(value) else f"give a finite number from {-LARGEST} to {LARGEST}"
-        require(is_number(value) and bool(-LARGEST <= value <= LARGEST), name, value, cure)
+        small = is_number(value) and bool(-LARGEST <= value <= LARGEST)
+        require(small, name, value, f"give a finite number from {-LARGEST} to {LARGEST}")
 
 
 def is_number(value: object) -> bool:

@@ -267,8 +267,7 @@ class FiniteTaskFamily(DiscreteFamily):
     def in_support(self, task: Array) -> Array:
         """Whether a task (B, T) is one of the listed ones, to 1e-9."""
         tasks, prior = self.tasks()
-        near = np.all(np.abs(task[:, None, :] - tasks[None, prior > 0]) <= 1e-9, axis=-1)
-        return np.any(near, axis=-1)
+        return np.any(np.all(np.abs(task[:, None, :] - tasks[None, prior > 0]) <= 1e-9, axis=-1), axis=-1)
 
     def initial_belief(self) -> Array:
         """The prior (1, G)."""
@@ -277,9 +276,8 @@ class FiniteTaskFamily(DiscreteFamily):
     def _likelihoods(self, state: Array, action: Array) -> Array:
         tasks, _ = self.tasks()
         batch, count = len(action), len(tasks)
-        probs = self.outcome_probs(
-            np.tile(tasks, (batch, 1)), np.repeat(state, count, axis=0), np.repeat(action, count, axis=0)
-        )
+        states, actions = np.repeat(state, count, axis=0), np.repeat(action, count, axis=0)
+        probs = self.outcome_probs(np.tile(tasks, (batch, 1)), states, actions)
         return probs.reshape(batch, count, self.num_outcomes)
 
     def update_belief(self, belief: Array, state: Array, action: Array, outcome: Array) -> Array:

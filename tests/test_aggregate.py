@@ -186,7 +186,7 @@ def test_files_are_written_before_anything_is_printed(tmp_path: Path, monkeypatc
     def fail(*_: Any, **__: Any) -> None:
         raise UnicodeEncodeError("ascii", "±", 0, 1, "no such character")
 
-    monkeypatch.setattr("meta_envs.cli.options.Console.print", fail)
+    monkeypatch.setattr("meta_envs.cli.options.Screen.print", fail)
     words = [
         "evaluate",
         ID,

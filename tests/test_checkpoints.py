@@ -19,7 +19,7 @@ import torch as th
 from faults import flips
 
 import meta_envs
-from meta_envs.tensors import pack, unpack
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.training import MetaRecurrentPPO, TrainingStopped, checkpoint, load_agent, train
 from meta_envs.training.copies import put_state, state_of
 from meta_envs.training.history import History
@@ -231,7 +231,7 @@ def test_a_directory_is_of_one_run_at_a_time_and_free_after_a_kill(tmp_path: Pat
         process.kill()
         process.join()
     agent = tiny(tmp_path, overwrite=True)
-    assert [*tmp_path.iterdir()] == [agent]
+    assert {*tmp_path.iterdir()} == {agent, tmp_path / "end.pt"}
 
 
 def test_a_second_run_of_one_process_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def test_near_names_are_found():
     [
         (["evaluate", ID, "--env", f"low={'[' * 100_000}"], r"low=\[{20}\.\.\. is not possible: it is too"),
         (["evaluate", ID, "--env", f"low={'1' * 5000}"], r"low=1{20}\.\.\. is not possible: it is too"),
-        (["evaluate", ID, "--env", f"low={'1' * 400}"], r"low=1+ is not possible: give a finite number\."),
+        (["evaluate", ID, "--env", f"low={'1' * 400}"], r"low=1+\.\.\. is not possible: give a finite number from"),
         (["evaluate", ID, "--env", "low"], r"'low' is not possible: give KEY=VALUE"),
         (["evaluate", ID, "--agent", "os:system"], r"'os:system' cannot be made \(missing a required argument"),
         (["evaluate", ID, "--agent", "..:x"], r"There is no learner '\.\.': give one of"),

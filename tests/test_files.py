@@ -14,10 +14,10 @@ import pytest
 from faults import flips
 
 import meta_envs
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.behaviour import TrialTable, read_csv
 from meta_envs.evaluation.cards import load_cards, save_cards
 from meta_envs.files import BLANK, DEEPEST, parse_json, require_seal, seal, write_atomically
-from meta_envs.tensors import pack, unpack
 
 ID = "MetaBandit-Dependent-v0"
 

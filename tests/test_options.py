@@ -60,4 +60,4 @@ def test_keys_and_values_are_read_as_json() -> None:
     """Or as strings."""
     pairs = {"num_arms": 5, "alpha": 0.5, "size": [2, 3], "name": "x=y", "on": True}
     given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in pairs.items()]
-    assert parse_pairs(given, "--env", COMMANDS["evaluate"]) == pairs
+    assert parse_pairs(given, "--env", COMMANDS["evaluate"][0]) == pairs

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from meta_envs import progress as module
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.families.tabular import TabularMDP
-from meta_envs.progress import Progress, track
 from meta_envs.solvers import dispatch
 from meta_envs.solvers.independent import solve_by_bounds
+from meta_envs.terminal import progress as module
+from meta_envs.terminal.progress import Progress, track
 
 END = "end of what was shown"
 

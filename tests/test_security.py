@@ -17,8 +17,8 @@ from faults import flips
 import meta_envs
 from meta_envs.agents import cards, read_card
 from meta_envs.agents.interface import MOST
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.cli.ship import ship
-from meta_envs.tensors import pack, unpack
 from meta_envs.training import Agent, load_agent
 from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run

@@ -32,10 +32,10 @@ import meta_envs
 from meta_envs import cli
 from meta_envs.agents import AgentCard
 from meta_envs.agents.interface import describe_interface
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.returns import record
-from meta_envs.tensors import pack, unpack
 from meta_envs.training import Agent, MetaRecurrentPPO, RecurrentPolicy, TrainingStopped, load_agent, train
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.presets import KINDS, PRESETS, preset_of
@@ -716,7 +716,7 @@ def raises_sentence(message: str) -> Any:
 def test_an_agent_for_other_actions_is_refused(agent_path: Path) -> None:
     """Three arms are not two: the sentence names both."""
     agent = load_agent(agent_path)
-    with raises_sentence("has num_actions 2, and .* has 3: train one for it"):
+    with raises_sentence("has num_actions 2, and IndependentBandit has 3: evaluate it where they are alike"):
         agent.begin(meta_envs.make_family("MetaBandit-Independent-v0", num_arms=3), 2, np.random.default_rng(0))
 
 

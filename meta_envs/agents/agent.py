@@ -16,11 +16,11 @@ from meta_envs.agents.interface import (
     IMAGE,
     INTERFACE,
     describe_interface,
-    find_changes,
     history_of,
     shorten,
     space_of,
 )
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import is_there, parse_json, write_atomically
@@ -29,7 +29,6 @@ from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids, suggest_id
-from meta_envs.tensors import pack, unpack
 from meta_envs.wrappers.history import INPUTS
 
 PLAYS = ("greedy", "sampled")
@@ -118,7 +117,7 @@ class Agent(Learner):
         differing = [name for name in INTERFACE if found[name] != known[name]]
         if not differing:
             return
-        if changes := find_changes(self.card.id, self.card.keywords, family):
+        if changes := cards.find_changes(self.card, family):
             python, shell = ", ".join(changes), " ".join(f"--env {change}" for change in changes)
             raise CannotServe(f"This agent of {self.card.id} was trained with {python}: give {python} ({shell}).")
         what, one, other = differing[0], known[differing[0]], found[differing[0]]

@@ -11,12 +11,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from meta_envs.agents.interface import INTERFACE
+import gymnasium as gym
+
+from meta_envs.agents.interface import INTERFACE, describe_interface
 from meta_envs.arguments import is_whole
 from meta_envs.errors import CannotServe
+from meta_envs.family import TaskFamily
 from meta_envs.files import HASH, parse_json, reason_of
 from meta_envs.networks.kinds import NETWORK
 from meta_envs.registry import ids as all_ids
+from meta_envs.registry import make_family
 from meta_envs.wrappers.history import INPUTS
 
 FOLDER = Path(__file__).parent
@@ -204,3 +208,19 @@ def digests(content: dict[str, Any], weights: bytes) -> dict[str, str]:
     """SHA-256 of the file of weights, and of the card's content without them, whatever its layout."""
     plain = json.dumps(content, sort_keys=True).encode()
     return {"weights": hashlib.sha256(weights).hexdigest(), "card": hashlib.sha256(plain).hexdigest()}
+
+
+def find_changes(card: AgentCard, family: TaskFamily) -> list[str]:
+    """Keywords, as ``name=value``, in which a family differs from the one that an agent was trained on.
+
+    Those that the agent was given, or else all; none where they would not help: the two are of different classes, or
+    what the agent was trained on is not there, or is another now.
+    """
+    try:
+        own = make_family(card.id, **card.keywords)
+    except (ValueError, TypeError, gym.error.Error):
+        return []
+    if type(own) is not type(family) or describe_interface(own, card.inputs) != card.interface:
+        return []
+    names = [field.name for field in fields(own) if getattr(own, field.name) != getattr(family, field.name)]
+    return [f"{name}={getattr(own, name)}" for name in [name for name in names if name in card.keywords] or names]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from math import prod
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
 from meta_envs.family import Array, TaskFamily
-from meta_envs.registry import make_family
 from meta_envs.wrappers.history import History
 
 IMAGE = 3
@@ -63,21 +60,6 @@ def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, 
         "observation_high": _bounds([part.high[:width] for part in observed]),
         "reward_values": [float(value) for value in family.reward_values or ()] if one_hot else None,
     }
-
-
-def find_changes(id: str, keywords: dict[str, Any], family: TaskFamily) -> list[str]:
-    """Keywords, as ``name=value``, in which a family differs from the one that an agent was trained on.
-
-    Those that the agent was given, or else all; none where the two are of different classes, or the id is not there.
-    """
-    try:
-        own = make_family(id, **keywords)
-    except (ValueError, TypeError, gym.error.Error):
-        return []
-    if type(own) is not type(family):
-        return []
-    names = [field.name for field in fields(own) if getattr(own, field.name) != getattr(family, field.name)]
-    return [f"{name}={getattr(own, name)}" for name in [name for name in names if name in keywords] or names]
 
 
 def shorten(value: Any, most: int) -> str:

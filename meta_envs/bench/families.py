@@ -13,8 +13,8 @@ import gymnasium as gym
 import numpy as np
 
 from meta_envs.bench.timing import REPEATS, compare, rate
-from meta_envs.progress import track
 from meta_envs.registry import ids, make_family
+from meta_envs.terminal.progress import track
 
 BANDIT = "MetaBandit-Independent-v0"
 NUM_TABLE = 1024

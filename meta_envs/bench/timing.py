@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from meta_envs.progress import track
+from meta_envs.terminal.progress import track
 
 REPEATS = 3
 

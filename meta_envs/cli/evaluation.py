@@ -65,8 +65,6 @@ def evaluate(
     if figure is not None:
         check_format(figure)
     keywords = parse_pairs(env, "--env", evaluate)
-    for id in ids:
-        meta_envs.make_family(id, **keywords)  # whatever else `assess` takes is no keyword
     if seeds:
         for option, given_too in (("--agent", agents), ("--csv", trials), ("--paired", paired)):
             if given_too:
@@ -76,11 +74,12 @@ def evaluate(
         return
     if trials is not None and len(ids) > 1:
         raise ValueError(f"--csv writes one environment, not {len(ids)}: give one ID, or leave it out.")
+    families = [meta_envs.make_family(id, **keywords) for id in ids]
     given = [load_plays(agents or [], id) for id in ids]
     if paired and len(given[0]) == 1:
         raise ValueError(f"--paired compares learners, and {given[0][0]} is one alone: give another --agent.")
-    for id in ids:
-        if not has_regret(family := meta_envs.make_family(id, **keywords)) and figure is not None:
+    for family in families:
+        if figure is not None and not has_regret(family):
             raise ValueError(f"--figure draws regret, which {type(family).__name__} does not tell: leave it out.")
     cards, differences, tables = [], [], []
     for id, learners in zip(ids, given, strict=True):

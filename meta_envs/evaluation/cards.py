@@ -82,7 +82,12 @@ class Scorecard:
         Raises:
             ValueError: If the text is none.
         """
-        return cls._from_dict(parse_json(text))
+        try:
+            data = parse_json(text)
+        except ValueError as error:
+            reason = reason_of(error)
+            raise ValueError(f"This is no scorecard, since it is no JSON ({reason}): evaluate again.") from error
+        return cls._from_dict(data)
 
     @classmethod
     def _from_dict(cls, data: Any) -> Scorecard:
@@ -149,7 +154,8 @@ def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
         require(data != [], "scorecards", data, "there is none")
         return [Scorecard._from_dict(card) for card in (data if isinstance(data, list) else [data])]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} holds no whole scorecards ({reason_of(error)}): evaluate again.") from error
+        reason = reason_of(error)
+        raise ValueError(f"{path} holds no whole scorecards ({reason}): evaluate again, or copy it again.") from error
 
 
 def _to_json(content: Any) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from meta_envs.arguments import require
 from meta_envs.evaluation.scores import assess
 from meta_envs.family import Array, TaskFamily
-from meta_envs.progress import track
 from meta_envs.roster import Player, is_single, seat
+from meta_envs.terminal.progress import track
 
 
 def score_matrix(

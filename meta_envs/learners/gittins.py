@@ -24,7 +24,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.policies import PolicyLearner, TabularPolicy
 from meta_envs.limits import require_bytes, require_seconds
-from meta_envs.progress import track
+from meta_envs.terminal.progress import track
 
 WORK = 1 << 30
 """States times rates of one table: some seconds."""

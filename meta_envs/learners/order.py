@@ -56,7 +56,7 @@ def _begin(method: Callable[..., None]) -> Callable[..., None]:
                 f"{self.name} begins in a family, and was given {family!r}: give meta_envs.make_family(id), or "
                 "env.unwrapped.family."
             )
-        if not isinstance(rng, np.random.Generator):
+        if not hasattr(rng, "random"):
             raise ValueError(f"rng={rng!r} is not possible: give a stream, such as numpy.random.default_rng(1).")
         num = require_whole("num", num, 1)
         self._asked = None

@@ -16,7 +16,7 @@ from meta_envs.lifetimes.many import Lifetimes, make_lifetimes
 from meta_envs.lifetimes.oracle import task_action_values, task_laws
 from meta_envs.lifetimes.tables import find_rows, tabulate
 from meta_envs.limits import require_bytes, require_room
-from meta_envs.progress import Progress
+from meta_envs.terminal.progress import Progress
 
 BLOCK = 1000
 """Lifetimes run side by side. A learner has one random stream a block, so another size is other chance for it."""

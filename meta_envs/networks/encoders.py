@@ -95,11 +95,12 @@ def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, in
     if not units:
         filters.append(nn.Conv2d(32, 16, 1))
     convolutions = nn.Sequential(*filters, nn.Flatten())
-    try:
-        with th.no_grad():
-            width = convolutions(th.zeros(1, *shape)).shape[1]
-    except RuntimeError as error:
-        raise ValueError(f"Images of {shape[1]} x {shape[2]} are too small for encoder={kind!r}.") from error
+    height, width = shape[1:]
+    for _, _, size, stride, padding in layers:
+        height, width = ((side + 2 * padding - size) // stride + 1 for side in (height, width))
+    if min(height, width) < 1:
+        raise ValueError(f"Images of {shape[1]} x {shape[2]} are too small for encoder={kind!r}.")
+    features = (32 if units else 16) * height * width
     if not units:
-        return convolutions, width
-    return nn.Sequential(convolutions, nn.Linear(width, units), nn.ReLU()), units
+        return convolutions, features
+    return nn.Sequential(convolutions, nn.Linear(features, units), nn.ReLU()), units

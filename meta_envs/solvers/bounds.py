@@ -29,7 +29,7 @@ import numpy as np
 
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
-from meta_envs.progress import Progress
+from meta_envs.terminal.progress import Progress
 
 SMOOTHING = (1e-1, 1e-2, 1e-3, 1e-4)
 """Widths of the smoothed maximum, one after the other."""

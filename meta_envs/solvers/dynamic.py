@@ -9,8 +9,8 @@ from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.beliefs import first_state, merge
 from meta_envs.limits import require_seconds, tell_sizes
-from meta_envs.progress import track
 from meta_envs.solvers.optimum import Optimum
+from meta_envs.terminal.progress import track
 
 MAX_BRANCHES = 1 << 26
 """Branches (belief, action, outcome) of the largest family that is solved: about a gigabyte while it is."""

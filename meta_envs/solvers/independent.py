@@ -14,12 +14,12 @@ from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
 from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
-from meta_envs.progress import Progress
 from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
 from meta_envs.solvers.information import SAMPLE_WORK, relaxed_mean
 from meta_envs.solvers.optimum import ERRORS, Optimum
+from meta_envs.terminal.progress import Progress
 
 MAX_COUNTS = 1 << 28
 """Beliefs of the longest lifetimes with two independent arms that are solved: a byte each, and some seconds."""

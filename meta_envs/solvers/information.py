@@ -23,8 +23,8 @@ import numpy as np
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array
 from meta_envs.intervals import controlled_mean
-from meta_envs.progress import track
 from meta_envs.solvers.bounds import minimise, oracle_bound, posterior_means
+from meta_envs.terminal.progress import track
 
 QUANTILES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 """Of the prior of an arm: prices of the stopping problems."""

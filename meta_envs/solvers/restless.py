@@ -15,8 +15,8 @@ from meta_envs.intervals import controlled_mean
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.lifetimes.many import make_lifetimes
 from meta_envs.limits import require_seconds, tell_sizes
-from meta_envs.progress import Progress
 from meta_envs.solvers.optimum import Optimum
+from meta_envs.terminal.progress import Progress
 
 LIFETIMES = 1 << 14
 """Simulated lifetimes of the restless bandit, always the same ones."""

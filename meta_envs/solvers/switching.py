@@ -12,9 +12,9 @@ from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.family import Array
 from meta_envs.learners.policies import TabularPolicy
 from meta_envs.limits import require_bytes, require_seconds, tell_sizes
-from meta_envs.progress import track
 from meta_envs.solvers.dynamic import solve_generic
 from meta_envs.solvers.optimum import Optimum
+from meta_envs.terminal.progress import track
 
 GRID = 1 << 14
 """Intervals between the beliefs of the two-step task, on [0, 1]."""

@@ -14,9 +14,9 @@ from meta_envs.intervals import standard_error
 from meta_envs.learners.returns import record
 from meta_envs.learners.tabular import BEB, UCRL2, backward_induction
 from meta_envs.limits import require_room, require_seconds, tell_sizes
-from meta_envs.progress import track
 from meta_envs.seeds import TABULAR_OPTIMA
 from meta_envs.solvers.optimum import ERRORS, Optimum
+from meta_envs.terminal.progress import track
 
 WORK = 1 << 24
 """Probabilities that are computed for the bound, and again for what is achieved."""

@@ -15,9 +15,9 @@ import torch as th
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from meta_envs.agents.agent import load_agent
+from meta_envs.agents.tensors import pack, unpack
 from meta_envs.arguments import is_whole
 from meta_envs.files import parse_json, reason_of, write_atomically
-from meta_envs.tensors import pack, unpack
 from meta_envs.training.copies import put_state, state_of
 from meta_envs.training.history import History
 from meta_envs.training.plain import Reader, Writer

@@ -86,7 +86,7 @@ def _find_display() -> Any:
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn
         from rich.progress import Progress as Display
 
-        from meta_envs.terminal import Screen
+        from meta_envs.terminal.screen import Screen
 
         title, note, left = (TextColumn(f"{{task.{name}}}", markup=False) for name in _COLUMNS)
         console = Screen(stderr=True)
