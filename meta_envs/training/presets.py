@@ -120,9 +120,9 @@ PRESETS: dict[str, Preset] = {
 QUICK = DEPENDENT.change(steps=1_000_000, epochs=4, learning_rate=5e-3, gamma=0.2, forget_bias=1.0)
 
 QUICK_PRESETS: dict[str, Preset] = PRESETS | {
-    "MetaBandit-Dependent-v0": QUICK,
-    "MetaBandit-DependentEasy-v0": QUICK,
-    "MetaBandit-DependentMedium-v0": QUICK,
+    "MetaBandit-Dependent-v0": QUICK.change(steps=800_000),
+    "MetaBandit-DependentEasy-v0": QUICK.change(steps=800_000),
+    "MetaBandit-DependentMedium-v0": QUICK.change(steps=800_000),
     "MetaBandit-DependentHard-v0": QUICK.change(steps=2_000_000),
     "MetaBandit-Restless-v0": QUICK,
     "MetaBandit-RestlessLow-v0": QUICK,
