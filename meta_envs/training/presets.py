@@ -127,7 +127,7 @@ QUICK_PRESETS: dict[str, Preset] = PRESETS | {
     "MetaBandit-Restless-v0": QUICK,
     "MetaBandit-RestlessLow-v0": QUICK,
     "MetaBandit-RestlessHigh-v0": QUICK,
-    "MetaTwoStep-v0": QUICK.change(gamma=0.5),
+    "MetaTwoStep-v0": QUICK.change(num_envs=256, gamma=0.5),
     "MetaTwoStep-Switching-v0": QUICK.change(steps=2_000_000, gamma=0.5),
     "MetaHarlow-Symbolic-v0": QUICK.change(gamma=0.6),
 }
