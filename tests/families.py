@@ -64,6 +64,9 @@ SOLVED_IDS = [id for id, family in FAMILIES.items() if is_solved(id, family)]
 """Environments of which an optimal policy is known."""
 
 SMALL: dict[str, dict[str, Any]] = {
+    "MetaBandit-Restless-v0": dict(num_trials=15),
+    "MetaBandit-RestlessLow-v0": dict(num_trials=15),
+    "MetaBandit-RestlessHigh-v0": dict(num_trials=15),
     "MetaTwoStep-Switching-v0": dict(num_trials=12),
     "MetaHarlow-v0": dict(resolution=36, num_trials=2, num_decisions=16),
     "MetaNavigation-IMaze-v0": dict(resolution=36, num_decisions=12),

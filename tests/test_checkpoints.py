@@ -1,7 +1,6 @@
 """Checkpoints are whole or refused, nothing in them is executed, and a directory is of one run at a time."""
 
 import json
-import multiprocessing
 import os
 import pickle
 import resource
@@ -16,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+from children import start
 from faults import flips
 
 import meta_envs
@@ -219,8 +219,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def test_a_directory_is_of_one_run_at_a_time_and_free_after_a_kill(tmp_path: Path) -> None:
     """The second is refused, whatever it is told; after SIGKILL it goes on from the checkpoint."""
-    process = multiprocessing.get_context("forkserver").Process(target=hold, args=(tmp_path,))
-    process.start()
+    process = start(hold, tmp_path)
     try:
         wait_for((tmp_path / "checkpoint.pt").exists)
         for how in ({"resume": True}, {"overwrite": True}):
@@ -276,11 +275,7 @@ def test_a_disk_that_fills_before_the_first_checkpoint(most: int, fits: bool, tm
     """The agent is written where it fits though the checkpoint did not; and no checkpoint is spoken of."""
     other, run = tmp_path / "other", tmp_path / "run"
     other.mkdir()
-    process = multiprocessing.get_context("forkserver").Process(
-        target=train_where_nothing_fits, args=(run, most, other)
-    )
-    process.start()
-    process.join()
+    start(train_where_nothing_fits, run, most, other).join()
     assert (run / "agent.safetensors").exists() == fits
     assert (other / "said.txt").exists() != fits
     if not fits:

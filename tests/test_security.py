@@ -1,7 +1,6 @@
 """What SECURITY.md promises of agents' files: nothing in them is run or imported, and none takes more than it has."""
 
 import json
-import multiprocessing
 import resource
 import shutil
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from children import start
 from faults import flips
 
 import meta_envs
@@ -127,9 +127,7 @@ def test_a_small_file_takes_little_memory(whole: bytes, tmp_path: Path) -> None:
     """Whatever its card asks for: shapes are compared before a network is made."""
     for number, (change, _) in enumerate(CLAIMS):
         (tmp_path / f"{number}.safetensors").write_bytes(rewritten(whole, change))
-    process = multiprocessing.get_context("forkserver").Process(target=load_with_little_memory, args=(tmp_path,))
-    process.start()
-    process.join()
+    start(load_with_little_memory, tmp_path).join()
     for number, (_, message) in enumerate(CLAIMS):
         said = (tmp_path / f"{number}.txt").read_text()
         assert "is not a whole agent (" in said

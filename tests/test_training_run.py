@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -22,6 +21,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
+from children import start
 from families import TWO_ARMED_IDS
 from gymnasium import spaces
 from safetensors.torch import load_file
@@ -43,7 +43,7 @@ from meta_envs.training.run import Run
 from meta_envs.training.settings import Preset
 
 ID = "MetaBandit-Dependent-v0"
-TINY: dict[str, Any] = {"steps": 4000, "num_envs": 8, "minibatches": 2, "epochs": 2, "hidden_size": 8}
+TINY: dict[str, Any] = {"steps": 2400, "num_envs": 8, "minibatches": 2, "epochs": 2, "hidden_size": 8}
 KEYWORDS = {"num_trials": 10}
 
 
@@ -148,20 +148,18 @@ def die(directory: Path, step: int, delay: float, changes: dict[str, Any]) -> No
 def die_and_resume(directory: Path, edges: Sequence[int], **changes: Any) -> Path:
     """A run that is killed once between any two of the steps, at other moments every time, and then finished."""
     checkpoint, agent = directory / "checkpoint.pt", directory / "agent.safetensors"
-    # Children of a server that has imported torch already.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["meta_envs.training.trainer"])
     rng = np.random.default_rng()
     for low, high in itertools.pairwise(edges):
         step, delay = int(rng.integers(low, high)), rng.uniform(0.0, 0.03)
         print(f"killed {delay:.4f} s after the beginning of the rollout of step {step}")
         begun = {**changes, "resume": checkpoint.exists(), "checkpoint_seconds": 0.0}  # one every rollout
-        process = context.Process(target=die, args=(directory, step, delay, begun))
-        process.start()
+        process = start(die, directory, step, delay, begun)
         process.join()
         assert process.exitcode == -signal.SIGKILL
         if changes.get("tensorboard"):
-            time.sleep(1.0)  # its files are in the order of their seconds
+            second = int(time.time())  # its files are in the order of their seconds
+            while int(time.time()) == second:
+                time.sleep(0.01)
     return tiny(directory, **changes, resume=checkpoint.exists() or agent.exists())
 
 
@@ -176,14 +174,14 @@ def read_curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
 @pytest.mark.bits
 def test_a_killed_run_resumes_to_the_same_weights_and_the_same_curves(agent_path: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments changes nothing in the end: no weight, no evaluation, no point of TensorBoard's."""
-    killed = die_and_resume(tmp_path, (0, 1300, 2600, 4000), tensorboard=True)
+    killed = die_and_resume(tmp_path, (0, 800, 1600, 2400), tensorboard=True)
     assert_same_weights(agent_path, killed)
     assert load_agent(killed).card.curve == load_agent(agent_path).card.curve
     curves = read_curves(tmp_path)
     assert curves == read_curves(agent_path.parent)
     assert [step for step, _ in curves["train/loss"]] == [step for step, _ in curves["rollout/lifetime_return_mean"]]
-    assert [step for step, _ in curves["train/loss"]] == list(range(80, 4001, 80))
-    assert [step for step, _ in curves["eval/score"]] == [-(-200 * k // 80) * 80 for k in range(1, 21)]
+    assert [step for step, _ in curves["train/loss"]] == list(range(80, 2401, 80))
+    assert [step for step, _ in curves["eval/score"]] == [-(-120 * k // 80) * 80 for k in range(1, 21)]
 
 
 def test_curves_of_steps_that_are_made_again_are_not_shown_twice(
@@ -282,7 +280,7 @@ def test_impossible_curricula_are_refused(curriculum: Any, message: str, tmp_pat
 
 def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> None:
     """What the patience has seen is part of the checkpoint; so is RMSProp's state."""
-    changes = {"preset": "a2c", "patience": 3, "learning_rate": 1e-9, "learning_rate_end": 0.0, "memory": "gru"}
+    changes = {"steps": 4000, "preset": "a2c", "patience": 3, "learning_rate": 1e-9, "learning_rate_end": 0.0, "memory": "gru"}
     whole = tiny(tmp_path / "whole", **changes)
     card = load_agent(whole).card
     # Nothing is learned after the first evaluation, which is at the first rollout's end (80 steps each) from 200 on.
@@ -290,7 +288,7 @@ def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> N
     assert card.steps == 800
     stop_at(640, tmp_path / "stopped", **changes)
     resumed = tiny(tmp_path / "stopped", **changes, resume=True)
-    for other in (resumed, die_and_resume(tmp_path / "killed", (0, 250, 500, 800), **changes)):
+    for other in (resumed, die_and_resume(tmp_path / "killed", (0, 400, 800), **changes)):
         assert_same_weights(whole, other)
         assert load_agent(other).card.curve == card.curve
 
@@ -396,10 +394,10 @@ def test_the_last_evaluation_is_of_the_agent(agent_path: Path) -> None:
     run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
     family = meta_envs.make_family(ID, **KEYWORDS)
     optimum = meta_envs.solve(family)
-    # A tenth of the 4000 steps, for 20 evaluations of lifetimes of 10 steps, would be 2 lifetimes: 16 are the least.
+    # A tenth of the 2400 steps, for 20 evaluations of lifetimes of 10 steps, would be one lifetime: 16 are the least.
     played, best = record([agent, optimum.policy], family, run.held_out_seeds[:16], run.held_out_seeds.start)
     step, value, score = agent.card.curve["held_out"][-1]
-    assert (step, value) == (4000, round(float(np.mean(played.expected)), 4))
+    assert (step, value) == (TINY["steps"], round(float(np.mean(played.expected)), 4))
     lost = np.mean(best.expected) - np.mean(played.expected)
     assert score == pytest.approx(1 - lost / (optimum.value - optimum.random_value), abs=1e-4)
 
@@ -459,7 +457,7 @@ def test_a_device_that_is_not_there_is_one_sentence(tmp_path: Path, device: str)
 def test_runs_on_a_gpu_go_on_where_they_were(tmp_path: Path) -> None:
     """Its random stream is in the checkpoint too; agents are loaded on the CPU."""
     whole = tiny(tmp_path / "whole", device="cuda")
-    killed = die_and_resume(tmp_path / "killed", (0, 2000, 4000), device="cuda")
+    killed = die_and_resume(tmp_path / "killed", (0, 1200, 2400), device="cuda")
     weights = load_file(whole)
     for name, tensor in load_file(killed).items():
         th.testing.assert_close(tensor, weights[name])
@@ -493,7 +491,7 @@ def stop_at(step: int, directory: Path, **changes: Any) -> Path:
 @pytest.fixture(scope="module")
 def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of the run of `agent_path`, half way."""
-    return stop_at(2000, tmp_path_factory.mktemp("half"))
+    return stop_at(1200, tmp_path_factory.mktemp("half"))
 
 
 def train_with_little_room(most: int, directory: Path, **changes: Any) -> None:
@@ -505,18 +503,14 @@ def train_with_little_room(most: int, directory: Path, **changes: Any) -> None:
         (directory / "said.txt").write_text(str(error))
 
 
-@pytest.mark.parametrize(("seconds", "step"), [(0.0, "2,000"), (1e9, "4,000")], ids=["checkpoint", "agent"])
+@pytest.mark.parametrize(("seconds", "step"), [(0.0, "1,200"), (1e9, "2,400")], ids=["checkpoint", "agent"])
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
     agent_path: Path, checkpoint_path: Path, tmp_path: Path, seconds: float, step: str
 ) -> None:
     """Neither a checkpoint nor an agent that finds no room harms the last checkpoint, from which the run goes on."""
     shutil.copy(checkpoint_path, tmp_path)
     before = checkpoint_path.read_bytes()
-    process = multiprocessing.get_context("forkserver").Process(
-        target=train_with_little_room, args=(2000, tmp_path), kwargs={"resume": True, "checkpoint_seconds": seconds}
-    )
-    process.start()
-    process.join()
+    start(train_with_little_room, 2000, tmp_path, resume=True, checkpoint_seconds=seconds).join()
     said = (tmp_path / "said.txt").read_text()
     assert re.fullmatch(rf".* takes no more at step {step} \(File too large\): make room there and resume .*\.", said)
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "said.txt"}
@@ -572,7 +566,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_resume(tmp_path: Path) -> No
     assert process.returncode == 130
     assert "--resume" in errors
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    with raises_sentence("another run, of steps=100000000, not 4000"):
+    with raises_sentence("another run, of steps=100000000, not 2400"):
         tiny(tmp_path, resume=True)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 

@@ -1,6 +1,5 @@
 """Where runs begin and end: from an agent's weights, longer than they were, and with others' callbacks beside."""
 
-import multiprocessing
 import os
 import re
 import signal
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from children import start
 
 th = pytest.importorskip("torch")
 pytest.importorskip("sb3_contrib")
@@ -132,11 +132,9 @@ def test_a_finished_run_goes_on_with_more_steps(agent_path: Path, tmp_path: Path
         folder.mkdir()
         copy(agent_path, folder)
     whole = tiny(folders[0], **longer)
-    context = multiprocessing.get_context("forkserver")
     for number in (1, 3):
         killed = {**longer, "checkpoint_seconds": 1e9 if number == 1 else 0.0}
-        process = context.Process(target=die_in_update, args=(folders[1], number, killed))
-        process.start()
+        process = start(die_in_update, folders[1], number, killed)
         process.join()
         assert process.exitcode == -signal.SIGKILL
         assert (folders[1] / "checkpoint.pt").exists() == (number == 3)
