@@ -30,8 +30,8 @@ from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
 
 ID, OTHER, NONE = "MetaBandit-Restless-v0", "MetaTwoStep-v0", "MetaBandit-Informative-v0"
-SETTINGS: dict[str, Any] = {"steps": 10_000, "num_envs": 32, "hidden_size": 8, "progress": False}
-EPISODES = 200
+SETTINGS: dict[str, Any] = {"steps": 3200, "num_envs": 32, "hidden_size": 8, "progress": False}
+EPISODES = 100
 REAL = cards.FOLDER
 """Where the package's own agents are."""
 

@@ -66,7 +66,7 @@ def test_differences_are_those_of_the_regrets() -> None:
 
 def test_paired_errors_are_honest_and_unpaired_ones_too_large() -> None:
     """Over 40 evaluation seeds differences scatter as the paired errors say, far less than the unpaired ones would."""
-    pairs = [compare(["thompson", "ucb"], DEPENDENT, episodes=100, seed=seed, num_trials=20)[0] for seed in range(40)]
+    pairs = [compare(["thompson", "ucb"], DEPENDENT, episodes=60, seed=seed, num_trials=20)[0] for seed in range(40)]
     spread = np.std([pair.difference for pair in pairs], ddof=1)
     # The standard deviation of 40 normal numbers lies within a third of the true one with probability 0.997.
     assert spread / np.mean([pair.se for pair in pairs]) == pytest.approx(1, abs=0.33)
@@ -79,7 +79,7 @@ def test_the_unpaired_error_is_that_of_other_lifetimes() -> None:
     gaps, errors = [], []
     for seed in range(40):
         here, there = (
-            assess(["thompson", "ucb"], DEPENDENT, episodes=100, seed=which, num_trials=20)
+            assess(["thompson", "ucb"], DEPENDENT, episodes=60, seed=which, num_trials=20)
             for which in (seed, seed + 1000)
         )
         gaps.append(np.mean(here[1][0].expected) - np.mean(there[1][1].expected))

@@ -229,10 +229,10 @@ def test_random_play_scores_zero() -> None:
 
 def test_standard_errors_are_honest() -> None:
     """Over 40 evaluation seeds returns scatter as their errors say, without bias, and intervals are as wide."""
-    cards = [evaluate("thompson", DEPENDENT, episodes=100, seed=seed, num_trials=20) for seed in range(40)]
+    cards = [evaluate("thompson", DEPENDENT, episodes=60, seed=seed, num_trials=20) for seed in range(40)]
     returns = np.array([card.return_mean for card in cards])
     errors = np.array([card.return_se for card in cards])
-    exact = evaluate("thompson", DEPENDENT, episodes=10_000, seed=99, num_trials=20)
+    exact = evaluate("thompson", DEPENDENT, episodes=4000, seed=99, num_trials=20)
     # The standard deviation of 40 normal numbers lies within a third of the true one with probability 0.997.
     assert np.std(returns, ddof=1) / np.mean(errors) == pytest.approx(1, abs=0.33)
     assert abs(np.mean(returns) - exact.return_mean) < 3 * np.hypot(np.mean(errors) / 40**0.5, exact.return_se)

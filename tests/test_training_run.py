@@ -280,7 +280,14 @@ def test_impossible_curricula_are_refused(curriculum: Any, message: str, tmp_pat
 
 def test_an_interrupted_run_stops_early_where_it_would_have(tmp_path: Path) -> None:
     """What the patience has seen is part of the checkpoint; so is RMSProp's state."""
-    changes = {"steps": 4000, "preset": "a2c", "patience": 3, "learning_rate": 1e-9, "learning_rate_end": 0.0, "memory": "gru"}
+    changes = {
+        "steps": 4000,
+        "preset": "a2c",
+        "patience": 3,
+        "learning_rate": 1e-9,
+        "learning_rate_end": 0.0,
+        "memory": "gru",
+    }
     whole = tiny(tmp_path / "whole", **changes)
     card = load_agent(whole).card
     # Nothing is learned after the first evaluation, which is at the first rollout's end (80 steps each) from 200 on.
