@@ -79,6 +79,8 @@ def assess(
     require_steps(family, len(seeds))
     players = seat(learners, id)
     require(len(players) > 0, "learners", learners, "give at least one")
+    for player in players:
+        player.check(family)  # before the optimum, which may take long
     try:
         optimum, note = solve(family), ""
     except Unsolvable as error:
