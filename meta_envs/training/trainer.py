@@ -16,7 +16,8 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
-from meta_envs.agents.agent import PLAYS, Agent
+from meta_envs.agents.agent import Agent
+from meta_envs.agents.plays import PLAYS
 from meta_envs.family import TaskFamily
 from meta_envs.files import is_there, partial_prefix, reason_of
 from meta_envs.learners.returns import record
