@@ -24,7 +24,7 @@ from meta_envs.agents.tensors import pack, unpack
 from meta_envs.arguments import in_a_line
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
-from meta_envs.files import is_there, parse_json, write_atomically
+from meta_envs.files import is_there, parse_json, reading, write_atomically
 from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
@@ -213,7 +213,7 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
         cure = "give an environment's id, or the file or the directory that training wrote."
         hint = suggest_id(str(source).rpartition(":")[2], cure) if len(file.parts) < 2 else cure
         raise ValueError(f"There is no agent at {str(source)!r}: {hint}")
-    with cards.reading(file, "install meta-envs again" if shipped else "train it again, or copy it again"):
+    with reading(file, cards.NOT_WHOLE, "install meta-envs again" if shipped else "train it again, or copy it again"):
         card, weights = _read(file)
         agent = Agent(_make_policy(card, weights), card)
     if play is not None:

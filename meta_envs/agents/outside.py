@@ -15,6 +15,7 @@ from gymnasium import spaces
 from meta_envs.agents.plays import PolicyLearner
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
+from meta_envs.files import is_there, reason_of
 from meta_envs.wrappers.puppets import Replay
 
 Policy = Callable[[Any, Any, Array], tuple[Any, Any]]
@@ -168,7 +169,7 @@ def _own_chance(rng: np.random.Generator | None) -> Iterator[None]:
 
 def _read(path: Path) -> Any:
     """The policy in a file."""
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         raise ValueError(f"There is no policy at {str(path)!r}: give the file that it was exported to.")
     try:
         if path.suffix == ".onnx":
@@ -183,9 +184,8 @@ def _read(path: Path) -> Any:
     except ImportError as error:
         raise ImportError(f"To play {path} takes {error.name}: pip install {error.name}.") from error
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
         kind = "ONNX" if path.suffix == ".onnx" else "TorchScript"
-        raise ValueError(f"{path} is no policy in {kind} ({reason}): export it again.") from error
+        raise ValueError(f"{path} is no policy in {kind} ({reason_of(error)}): export it again.") from error
 
 
 def _call_module(module: Any) -> Policy:
