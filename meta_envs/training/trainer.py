@@ -159,7 +159,9 @@ def train(
             for left in directory.glob(pattern):
                 left.unlink()
         with (
-            Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
+            Progress(f"{id} seed {run.seed}", run.preset.steps, model.num_timesteps)
+            if progress
+            else nullcontext() as bar,
             logging_curves(model, directory) if tensorboard else nullcontext(),
         ):
             # A run that is extended keeps its lifetimes.
