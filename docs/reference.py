@@ -36,6 +36,7 @@ DERIVED = {
     "meta_envs.wrappers": (":members:",),
     "meta_envs.wrappers.vector": (":members:",),
     "meta_envs.agents.Agent": (":members: save, memory, action_probs",),
+    "meta_envs.agents.OutsidePolicy": (),
 }
 """How classes that derive from others are shown, by folder or one by one; elsewhere only what they derive from is."""
 

@@ -38,14 +38,14 @@ def require(condition: bool, name: str, value: object, cure: str) -> None:
         raise ValueError(f"{name}={in_a_line(value)} is not possible: {cure}.")
 
 
-def in_a_line(value: object) -> str:
-    """What Python shows of a value, in one line of bounded length."""
+def in_a_line(value: object, most: int = LONGEST) -> str:
+    """What Python shows of a value, in one line of so many letters at most."""
     try:
         shown = " ".join(repr(value).split())
     except ValueError:
         # Python writes no whole number of more than some thousand digits.
         shown = f"a {type(value).__name__} too long to write"
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return shown if len(shown) <= most else f"{shown[:most]}..."
 
 
 def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:

@@ -13,6 +13,7 @@ import re
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,28 @@ def _settle(directory: Path) -> None:
             os.close(opened)
 
 
+@contextmanager
+def reading(path: Path, wrong: str, cure: str) -> Iterator[None]:
+    """Say of a file that is not what it should be, whatever is wrong with it, in one sentence which one it is.
+
+    Args:
+        path: The file.
+        wrong: What follows its name, as "is not a whole agent".
+        cure: What to do.
+
+    Raises:
+        ValueError: If anything is raised inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{path} {wrong} ({reason_of(error)}): {cure}.") from error
+
+
 def reason_of(error: BaseException) -> str:
     """Why a file cannot be read or written, in a few words."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    reason = getattr(cause, "strerror", None) or str(cause).partition("\n")[0] or type(cause).__name__
+    reason = getattr(cause, "strerror", None) or str(cause).strip().partition("\n")[0] or type(cause).__name__
     return str(reason).rstrip(".")[:300]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from meta_envs.files import write_atomically
 
 # Okabe & Ito's colours, which are told apart with every kind of colour vision; the next style when they are used up.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -61,6 +64,14 @@ def tidy(axes: Any, title: str) -> None:
 
 
 def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write a figure at 150 dpi; the ending names the format, such as ``.png``."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    """Write a figure at 150 dpi, all or nothing; the ending names the format, such as ``.png``, which is the default.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If Matplotlib knows no format of that ending.
+    """
+    place = Path(path)
+    place = place if place.suffix else place.with_suffix(".png")
+    content = io.BytesIO()
+    figure.savefig(content, dpi=150, format=place.suffix[1:].lower())
+    write_atomically(place, content.getvalue())

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from meta_envs.arguments import suggest
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
-from meta_envs.files import is_there
+from meta_envs.files import is_there, reason_of
 from meta_envs.learners import (
     BEB,
     PSRL,
@@ -244,13 +244,14 @@ def _load_model(module: str, name: str, file: str) -> Learner:
     from meta_envs.agents.outside import OutsidePolicy
 
     maker: Any = _import_learner(module, name)
-    if not Path(file).is_file():
+    if not (is_there(Path(file)) and Path(file).is_file()):
         raise ValueError(f"There is no model at {file!r}: give the file that model.save wrote.")
     try:
         model = maker.load(file)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{file} is no model that {module}:{name} loads ({reason}): give its own class.") from error
+        raise ValueError(
+            f"{file} is no model that {module}:{name} loads ({reason_of(error)}): give its own class."
+        ) from error
     return OutsidePolicy(model)
 
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import meta_envs
 from meta_envs import agents
 from meta_envs.agents import cards
-from meta_envs.agents.agent import PLAYS
+from meta_envs.agents.plays import PLAYS
 from meta_envs.cli import app
 from meta_envs.cli.ship import CURVE, ship
 from meta_envs.evaluation.matrix import score_matrix

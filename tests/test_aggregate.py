@@ -222,15 +222,6 @@ def test_figures_give_their_axes_back(tmp_path: Path) -> None:
             profile_figure(nothing)
 
 
-@pytest.mark.parametrize("content", [b"", b"[", b"[]", b"{}", b"\xff\xfe\x00", b"[" * 100_000, b"[3]"])
-def test_files_without_whole_cards_are_named(content: bytes, tmp_path: Path) -> None:
-    """Empty, torn, of another encoding, too deep or something else: one sentence with the file."""
-    path = tmp_path / "cards.json"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"cards\.json holds no whole scorecards \(.*\): evaluate again, or copy it"):
-        load_cards(path)
-
-
 @pytest.mark.parametrize("cut", [0, 1, 200, -1])
 def test_a_torn_card_is_refused(cut: int, tmp_path: Path) -> None:
     """Wherever it was cut off."""

@@ -243,6 +243,8 @@ def test_blocks_are_of_one_learner_and_kind():
     [
         ({"model": "aeb"}, "model='aeb' is not possible: give one of b, ab, be, abe"),
         ({"model": "ab", "alpha": 0.5}, "alpha=0.5"),
+        ({"model": "b", "alpha": "0.5"}, "alpha='0.5'"),
+        ({"model": "b", "initial_value": "half"}, "initial_value='half'"),
         ({"num_arms": 1}, "num_arms=1"),
     ],
 )

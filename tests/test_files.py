@@ -18,8 +18,10 @@ from meta_envs.agents.tensors import pack, unpack
 from meta_envs.behaviour import TrialTable, read_csv
 from meta_envs.evaluation.cards import load_cards, save_cards
 from meta_envs.files import BLANK, DEEPEST, parse_json, require_seal, seal, write_atomically
+from meta_envs.plots import new_figure, save_figure
 
 ID = "MetaBandit-Dependent-v0"
+NO_CARDS = r"cards\.json holds no whole scorecards \(.*\): evaluate again, or copy it again\.$"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
@@ -201,18 +203,19 @@ def test_flipped_bits_in_scorecards_are_found(tmp_path: Path) -> None:
     assert load_cards(file) == cards
     for changed in flips(file.read_bytes(), 400):
         file.write_bytes(changed)
-        with pytest.raises(ValueError, match=r"cards\.json holds no whole scorecards \(.*\): evaluate again\.$"):
+        with pytest.raises(ValueError, match=NO_CARDS):
             load_cards(file)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[" * 5000, "é".encode("latin-1"), b"{", b"7", b'[{"id": 1}]', b'{"sha256": 1}']
+    "content",
+    [b"", b"[]", b"{}", b"[3]", b"[" * 100_000, "é".encode("latin-1"), b"{", b"7", b'[{"id": 1}]', b'{"sha256": 1}'],
 )
 def test_what_holds_no_scorecards_is_refused(content: bytes, tmp_path: Path) -> None:
     """In one sentence with the file's name."""
     file = tmp_path / "cards.json"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"cards\.json holds no whole scorecards \(.*\): evaluate again\.$") as raised:
+    with pytest.raises(ValueError, match=NO_CARDS) as raised:
         load_cards(file)
     assert "\n" not in str(raised.value)
 
@@ -259,3 +262,21 @@ def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be written to (File name too long): choose another directory." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_figure_is_written_beside_its_place_and_moved_there(tmp_path: Path) -> None:
+    """Whoever has the old picture open keeps it whole; a name without an ending gets that of PNG."""
+    save_figure(new_figure(1.0, 1.0), tmp_path / "curve")
+    old = tmp_path / "old.png"
+    old.hardlink_to(tmp_path / "curve.png")
+    before = old.read_bytes()
+    save_figure(new_figure(2.0, 2.0), tmp_path / "curve.png")
+    assert old.read_bytes() == before != (tmp_path / "curve.png").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"curve.png", "old.png"}
+
+
+def test_names_that_no_file_can_have_are_of_no_policy() -> None:
+    """Alone, and of a saved model."""
+    for name, wanted in (("a" * 300 + ".onnx", "no policy"), (f"sb3_contrib:RecurrentPPO:{'a' * 300}.zip", "no model")):
+        with pytest.raises(ValueError, match=f"There is {wanted} at 'aaa"):
+            meta_envs.make_learner(name)

@@ -1,5 +1,6 @@
 """Runs survive a kill, agents survive a file, and what does not fit is refused in one sentence."""
 
+import io
 import itertools
 import json
 import os
@@ -633,9 +634,19 @@ def test_threads_are_restored(
         th.set_num_threads(before)
 
 
+class Terminal(io.StringIO):
+    """Keeps what is shown on a terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
 def test_a_worker_thread_leaves_no_progress_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bar's own thread ends with the run, also where there is no Ctrl-C to catch."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
     before = set(threading.enumerate())
     worker = threading.Thread(target=lambda: tiny(tmp_path, progress=True, steps=160))
     worker.start()
@@ -644,6 +655,8 @@ def test_a_worker_thread_leaves_no_progress_bar(tmp_path: Path, monkeypatch: pyt
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=5.0)  # a bar that is stopped does not wait for its thread
         assert not thread.is_alive()
+    assert "100%" in terminal.getvalue()
+    assert re.search(r"seed 1: 160 of 160 steps, return -?\d+\.\d\d.*\n$", terminal.getvalue())
 
 
 def test_a_run_clears_what_a_kill_left(tmp_path: Path) -> None:

@@ -17,24 +17,22 @@ from meta_envs.agents.interface import (
     INTERFACE,
     describe_interface,
     history_of,
-    shorten,
     space_of,
 )
+from meta_envs.agents.plays import PolicyLearner
 from meta_envs.agents.tensors import pack, unpack
+from meta_envs.arguments import in_a_line
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
-from meta_envs.files import is_there, parse_json, write_atomically
-from meta_envs.learners.learner import Learner
+from meta_envs.files import is_there, parse_json, reading, write_atomically
 from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids, suggest_id
 from meta_envs.wrappers.history import INPUTS
 
-PLAYS = ("greedy", "sampled")
 
-
-class Agent(Learner):
+class Agent(PolicyLearner):
     """A trained recurrent policy as a learner: frozen weights, and a memory that is cleared when lifetimes begin.
 
     It needs PyTorch and safetensors, and nothing that trains.
@@ -55,22 +53,6 @@ class Agent(Learner):
         self.card = card
         self.play = card.play
         self.label = "agent"
-
-    @property
-    def play(self) -> str:
-        """How it chooses: "greedy" or "sampled"."""
-        return self._play
-
-    @play.setter
-    def play(self, play: str) -> None:
-        if play not in PLAYS:
-            raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
-        self._play = play
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """With the way it plays."""
-        return f"{self.label} ({self.play})"
 
     @classmethod
     def from_policy(cls, policy: Any, family: TaskFamily, network: dict[str, Any], card: dict[str, Any]) -> Agent:
@@ -122,8 +104,8 @@ class Agent(Learner):
             raise CannotServe(f"This agent of {self.card.id} was trained with {python}: give {python} ({shell}).")
         what, one, other = differing[0], known[differing[0]], found[differing[0]]
         raise CannotServe(
-            f"This agent of {self.card.id} has {what} {shorten(one, 60)}, and {type(family).__name__} has "
-            f"{shorten(other, 60)}: evaluate it where they are alike, or train one for it."
+            f"This agent of {self.card.id} has {what} {in_a_line(one, 60)}, and {type(family).__name__} has "
+            f"{in_a_line(other, 60)}: evaluate it where they are alike, or train one for it."
         )
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
@@ -231,7 +213,7 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
         cure = "give an environment's id, or the file or the directory that training wrote."
         hint = suggest_id(str(source).rpartition(":")[2], cure) if len(file.parts) < 2 else cure
         raise ValueError(f"There is no agent at {str(source)!r}: {hint}")
-    with cards.reading(file, "install meta-envs again" if shipped else "train it again, or copy it again"):
+    with reading(file, cards.NOT_WHOLE, "install meta-envs again" if shipped else "train it again, or copy it again"):
         card, weights = _read(file)
         agent = Agent(_make_policy(card, weights), card)
     if play is not None:

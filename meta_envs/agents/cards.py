@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from meta_envs.agents.interface import INTERFACE, describe_interface
 from meta_envs.arguments import is_whole
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
-from meta_envs.files import HASH, parse_json, reason_of
+from meta_envs.files import HASH, parse_json, reading
 from meta_envs.networks.kinds import NETWORK
 from meta_envs.registry import ids as all_ids
 from meta_envs.registry import make_family
@@ -33,6 +31,7 @@ FORMAT = 1
 """Of the card."""
 SHIPPED = ("steps", "wall_seconds", "date", "versions", "curve", "chosen", "scorecards", "seeds")
 """What the card of a shipped agent tells beside."""
+NOT_WHOLE = "is not a whole agent"
 PARTS = {"network": NETWORK, "inputs": INPUTS, "interface": INTERFACE}
 """Tables of a card, and their keys."""
 
@@ -151,19 +150,6 @@ def refuse_family(*keywords: dict[str, Any]) -> None:
             )
 
 
-@contextmanager
-def reading(file: Path, cure: str) -> Iterator[None]:
-    """Say of what is no whole agent, whatever is wrong with it, in one sentence which file it is.
-
-    Raises:
-        ValueError: If anything is raised inside.
-    """
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(f"{file} is not a whole agent ({reason_of(error)}): {cure}.") from error
-
-
 def read_card(file: Path) -> AgentCard:
     """The card beside a file of weights, neither changed since it was written; no weight is read for it.
 
@@ -171,7 +157,7 @@ def read_card(file: Path) -> AgentCard:
         ValueError: If the card is no whole one or another agent's, the SHA-256 in it are not those of card and weights,
             or one of the two files cannot be read.
     """
-    with reading(file, "install meta-envs again"):
+    with reading(file, NOT_WHOLE, "install meta-envs again"):
         return read_card_beside(file, file.read_bytes())
 
 

@@ -62,12 +62,6 @@ def describe_interface(family: TaskFamily, inputs: dict[str, Any]) -> dict[str, 
     }
 
 
-def shorten(value: Any, most: int) -> str:
-    """A value as text of so many characters at most."""
-    text = str(value)
-    return text if len(text) <= most else f"{text[:most]}..."
-
-
 def _is_image(space: spaces.Space[Any]) -> bool:
     if not (isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == IMAGE):
         return False

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from meta_envs.agents.plays import PolicyLearner
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
-from meta_envs.learners.learner import Learner
+from meta_envs.files import is_there, reason_of
 from meta_envs.wrappers.puppets import Replay
 
-PLAYS = ("greedy", "sampled")
 Policy = Callable[[Any, Any, Array], tuple[Any, Any]]
 
 
-class OutsidePolicy(Learner):
+class OutsidePolicy(PolicyLearner):
     """A policy from outside as a learner: wherever a learner is taken, a policy is wrapped in this by itself.
 
     A policy is one of these:
@@ -78,22 +78,6 @@ class OutsidePolicy(Learner):
                 "(observation, state, start) -> (action, state)."
             )
 
-    @property
-    def play(self) -> str:
-        """How it chooses: "greedy" or "sampled"."""
-        return self._play
-
-    @play.setter
-    def play(self, play: str) -> None:
-        if play not in PLAYS:
-            raise ValueError(f"play={play!r} is not possible: it is 'greedy' or 'sampled'.")
-        self._play = play
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """With the way it plays."""
-        return f"{self.label} ({self.play})"
-
     def check(self, family: TaskFamily) -> None:
         """Refuse families that look otherwise than what it was trained on.
 
@@ -116,9 +100,7 @@ class OutsidePolicy(Learner):
             return replay
         shown = [replay.space, family.observation_space]
         for space, seen in zip(shown, (replay, None), strict=True):
-            if _shapes(space, False) == _shapes(self._space, False) or _shapes(space, True) == _shapes(
-                self._space, False
-            ):
+            if _shapes(self._space, False) in (_shapes(space, False), _shapes(space, True)):
                 return seen
         raise CannotServe(
             f"{self.name} takes observations {self._space}, and {type(family).__name__} shows {shown[1]}, with its "
@@ -187,7 +169,7 @@ def _own_chance(rng: np.random.Generator | None) -> Iterator[None]:
 
 def _read(path: Path) -> Any:
     """The policy in a file."""
-    if not path.is_file():
+    if not (is_there(path) and path.is_file()):
         raise ValueError(f"There is no policy at {str(path)!r}: give the file that it was exported to.")
     try:
         if path.suffix == ".onnx":
@@ -202,9 +184,8 @@ def _read(path: Path) -> Any:
     except ImportError as error:
         raise ImportError(f"To play {path} takes {error.name}: pip install {error.name}.") from error
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
         kind = "ONNX" if path.suffix == ".onnx" else "TorchScript"
-        raise ValueError(f"{path} is no policy in {kind} ({reason}): export it again.") from error
+        raise ValueError(f"{path} is no policy in {kind} ({reason_of(error)}): export it again.") from error
 
 
 def _call_module(module: Any) -> Policy:
@@ -244,9 +225,9 @@ def _run_session(session: Any) -> Policy:
 
 
 def _dtype(entry: Any) -> Any:
-    return {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(bool)": np.bool_}.get(
-        entry.type, np.dtype(entry.type[7:-1]) if entry.type[7:-1] in np.sctypeDict else np.float32
-    )
+    """Of an input whose type is written as ``tensor(int64)``; ``float`` is that of C."""
+    name = entry.type.removeprefix("tensor(").removesuffix(")")
+    return np.float32 if name == "float" else np.sctypeDict.get(name, np.float32)
 
 
 def _session_space(session: Any) -> Any:

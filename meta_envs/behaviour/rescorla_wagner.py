@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from meta_envs.arguments import require, require_whole
+from meta_envs.arguments import is_number, require, require_whole
 from meta_envs.behaviour.likelihood import PARAMETERS, Block, Peak
 from meta_envs.behaviour.trials import TrialTable, refuse_twins, warn_of_pooling
 from meta_envs.family import Array
@@ -117,9 +117,12 @@ def fit_rescorla_wagner(
     """
     require(model in MODELS, "model", model, f"give one of {', '.join(MODELS)}")
     require(
-        alpha is None or ("a" not in model and 0 <= alpha <= 1), "alpha", alpha, 'give it from 0 to 1, for "b" or "be"'
+        alpha is None or ("a" not in model and is_number(alpha) and 0 <= alpha <= 1),
+        "alpha",
+        alpha,
+        'give it from 0 to 1, for "b" or "be"',
     )
-    require(bool(np.isfinite(initial_value)), "initial_value", initial_value, "give a finite number")
+    require(is_number(initial_value), "initial_value", initial_value, "give a finite number")
     what = "Rescorla-Wagner models"
     table = table.ready(what, "trial", "action", "reward")
     refuse_twins(table, what, "trial")

@@ -8,9 +8,9 @@ forward and backward passes and optimiser steps of its epochs, of the same netwo
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
+from meta_envs.arguments import is_number, require
 from meta_envs.bench.envs import measure_envs
 from meta_envs.bench.families import measure_families
 from meta_envs.bench.timing import cores
@@ -56,8 +56,7 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
     """
     if what and what not in PARTS:
         raise ValueError(f"There is nothing to measure called {what!r}: it is one of {', '.join(PARTS)}.")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < inf:
-        raise ValueError(f"seconds={seconds!r} is not possible: give a positive number, and a finite one.")
+    require(is_number(seconds) and seconds > 0, "seconds", seconds, "give a positive number, and a finite one")
     if what in ("", "training"):
         prepare_training(settings)
     rows: list[dict[str, Any]] = []

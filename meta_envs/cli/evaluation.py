@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import meta_envs
+from meta_envs.agents.plays import PLAYS
 from meta_envs.cli.options import AsJson, Env, check_outputs, parse_pairs, tell
 from meta_envs.cli.runs import evaluate_runs, split_runs
 from meta_envs.errors import Unsolvable
@@ -122,7 +123,7 @@ def load_plays(names: list[str], id: str) -> list[Any]:
         if not is_agent(name):
             plays.append(name)
             continue
-        for play in ("greedy", "sampled"):
+        for play in PLAYS:
             agent: Any = make_learner(name, id)
             agent.play, agent.label = play, name if several else "agent"
             plays.append(agent)

@@ -17,7 +17,8 @@ import typer
 
 import meta_envs
 from meta_envs.agents import cards
-from meta_envs.agents.agent import PLAYS, Agent, load_agent
+from meta_envs.agents.agent import Agent, load_agent
+from meta_envs.agents.plays import PLAYS
 from meta_envs.arguments import require
 from meta_envs.cli.errors import tell
 from meta_envs.evaluation.cards import Scorecard

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from meta_envs.arguments import require
-from meta_envs.files import BLANK, HASH, parse_json, reason_of, require_seal, seal, write_atomically
+from meta_envs.files import BLANK, HASH, parse_json, reading, reason_of, require_seal, seal, write_atomically
 
 
 @dataclass(frozen=True)
@@ -146,16 +146,13 @@ def load_cards(path: str | os.PathLike[str]) -> list[Scorecard]:
         OSError: If it cannot be read.
     """
     content = Path(path).read_bytes()
-    try:
+    with reading(Path(path), "holds no whole scorecards", "evaluate again, or copy it again"):
         data = parse_json(content)
         if isinstance(data, dict) and HASH in data:
             require_seal(content)
             data = data["scorecards"]
         require(data != [], "scorecards", data, "there is none")
         return [Scorecard._from_dict(card) for card in (data if isinstance(data, list) else [data])]
-    except (ValueError, KeyError, TypeError) as error:
-        reason = reason_of(error)
-        raise ValueError(f"{path} holds no whole scorecards ({reason}): evaluate again, or copy it again.") from error
 
 
 def _to_json(content: Any) -> str:

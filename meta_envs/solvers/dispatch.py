@@ -47,8 +47,8 @@ SPECIAL: dict[type[TaskFamily], Callable[[Any], Optimum]] = {
 def solve(id: str | TaskFamily, **keywords: Any) -> Optimum:
     """The Bayes-optimal expected return of a family, and the policy that has it. Remembered for the next call.
 
-    It is exact or an upper bound, as ``kind`` and ``note`` say; where it is a bound, the policy may be any learner that
-    comes near it.
+    It is exact, simulated or an upper bound, as ``kind`` and ``note`` say; where it is a bound, the policy may be any
+    learner that comes near it.
 
     Args:
         id: An environment's id, or a family.

@@ -59,8 +59,7 @@ class Progress:
         """Say how many steps are done in all, and in a few words how things stand."""
         self._done, self._note = done, self._note if note is None else note
         spent = time.monotonic() - self._began
-        # There may be no standard error at all.
-        if self._task is None and (spent < self._delay or not getattr(sys.stderr, "isatty", bool)()):
+        if self._task is None and (spent < self._delay or not has_terminal()):
             return
         left = ""
         if done > self._first:
@@ -77,6 +76,11 @@ def track(items: Collection[Item], title: str, *, delay: float = DELAY) -> Itera
         for item in items:
             yield item
             progress.advance()
+
+
+def has_terminal() -> bool:
+    """Whether standard error is a terminal; there may be none at all."""
+    return bool(getattr(sys.stderr, "isatty", bool)())
 
 
 def _find_display() -> Any:

@@ -17,7 +17,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from meta_envs.agents.agent import load_agent
 from meta_envs.agents.tensors import pack, unpack
 from meta_envs.arguments import is_whole
-from meta_envs.files import parse_json, reason_of, write_atomically
+from meta_envs.files import parse_json, reading, reason_of, write_atomically
 from meta_envs.training.copies import put_state, state_of
 from meta_envs.training.history import History
 from meta_envs.training.plain import Reader, Writer
@@ -91,7 +91,8 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[Run, MetaRecurre
     Raises:
         ValueError: If it is no whole checkpoint, or one of another run or version.
     """
-    with _reading(path):
+    whole = path, "is not a whole checkpoint", "start the run anew"
+    with reading(*whole):
         arrays, texts = unpack(path.read_bytes())
         head = parse_json(texts["head"])
         version, card = head["version"], head["run"]
@@ -100,7 +101,7 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[Run, MetaRecurre
         raise ValueError(f"{path} was written by version {version}, and this is {__version__}: resume it with that.")
     refuse_another_run(path, card, run.card)
     run = replace(run, extends=tuple(card.get("extends", ())))
-    with _reading(path):
+    with reading(*whole):
         content = Reader(arrays).give(parse_json(texts["content"]))
         history = History(**content["history"])
         steps, updates = content["counters"]
@@ -120,15 +121,6 @@ def restore(path: Path, run: Run, device: str = "cpu") -> tuple[Run, MetaRecurre
         np.random.set_state(numpy_state)
         random.setstate(python_state)
     return run, model, history
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Say of what is no whole checkpoint, whatever is wrong with it, in one sentence which file it is."""
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole checkpoint ({reason_of(error)}): start the run anew.") from error
 
 
 def check_card(card: Any) -> None:

@@ -6,51 +6,38 @@ import sys
 import time
 from typing import Any
 
+from meta_envs.terminal.progress import Progress as Bar
+from meta_envs.terminal.progress import has_terminal
+
 
 class Progress:
     """A bar with how well the agent does and the time left; plain lines where there is no terminal.
 
-    The bar is there inside a ``with``, which leaves the terminal as it was.
+    The bar is there inside a ``with``; its last state stays as a line.
 
     Args:
-        steps: Steps of the whole run.
         title: What is being trained.
+        steps: Steps of the whole run.
+        done: Steps that were done before.
     """
 
-    def __init__(self, steps: int, title: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-        from rich.table import Column
-
-        self._steps, self._title = steps, title
-        console = Console(file=sys.stderr)
-        self._bar = None
-        self._next_line, self._began = 0.0, time.monotonic()
-        self._first: int | None = None
-        if console.is_terminal:
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None, table_column=Column(ratio=1)),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[shown]}"),
-                TimeRemainingColumn(),
-                TextColumn("left"),
-                console=console,
-                expand=True,
-            )
-            self._task = self._bar.add_task(title, total=steps, shown="return ...")
+    def __init__(self, title: str, steps: int, done: int) -> None:
+        self._title, self._steps, self._first = title, steps, done
+        self._done, self._shown = done, "return ..."
+        self._began, self._next_line = time.monotonic(), 0.0
+        self._bar = Bar(title, steps, done=done, delay=0.0) if has_terminal() else None
 
     def __enter__(self) -> Progress:
         """Show the bar."""
         if self._bar is not None:
-            self._bar.start()
+            self._bar.update(self._done, self._shown)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Stop it."""
+        """Take it away."""
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.__exit__()
+            self._print("")
 
     def update(self, done: int, value: float | None, held_out: tuple[float, float] | None, scored: bool) -> None:
         """Show the steps done and the newest mean return of a lifetime.
@@ -61,14 +48,14 @@ class Progress:
         if held_out is not None:
             low, high = held_out
             shown += f", score {low:.2f} to {high:.2f}" if scored else f", held out {low:.2f} to {high:.2f}"
+        self._done, self._shown = done, shown
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, shown=shown)
-            return
-        self._first = done if self._first is None else self._first
-        if done / self._steps >= self._next_line:
+            self._bar.update(done, shown)
+        elif done / self._steps >= self._next_line:
             spent = time.monotonic() - self._began
-            line = f"{self._title}: {done:,} of {self._steps:,} steps, {shown}"
-            if done > self._first:
-                line += f", {spent * (self._steps - done) / (done - self._first):.0f} s left"
-            print(line, file=sys.stderr, flush=True)
+            self._print(f", {spent * (self._steps - done) / max(done - self._first, 1):.0f} s left")
             self._next_line = done / self._steps + 0.1
+
+    def _print(self, left: str) -> None:
+        line = f"{self._title}: {self._done:,} of {self._steps:,} steps, {self._shown}{left}"
+        print(line, file=sys.stderr, flush=True)

@@ -11,9 +11,9 @@ import gymnasium as gym
 import numpy as np
 import torch as th
 
-from meta_envs.agents.agent import PLAYS
 from meta_envs.agents.cards import refuse_family
 from meta_envs.agents.interface import describe_interface
+from meta_envs.agents.plays import PLAYS
 from meta_envs.arguments import require_whole
 from meta_envs.networks.policy import RecurrentPolicy
 from meta_envs.registry import make_family

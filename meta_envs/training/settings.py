@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from itertools import pairwise
-from math import inf
 from typing import Any
 
-from meta_envs.arguments import is_whole, to_plain
+from meta_envs.arguments import is_number, is_whole, to_plain
 from meta_envs.networks.kinds import ENCODERS, MEMORIES
 from meta_envs.wrappers.history import ENCODINGS, INPUTS
 
@@ -96,14 +95,14 @@ class Preset:
         unrolls = self.unroll is None or _is_count(self.unroll)
         self._require("unroll", unrolls, "a whole number of at least 1, or null")
         for name in ("learning_rate", "clip_range", "max_grad_norm"):
-            self._require(name, _is_number(value := getattr(self, name)) and 0 < value < inf, "a number above 0")
+            self._require(name, is_number(value := getattr(self, name)) and value > 0, "a number above 0")
         for name in ("learning_rate_end", "entropy", "entropy_end", "value_weight"):
-            self._require(name, _is_number(value := getattr(self, name)) and 0 <= value < inf, "a number of at least 0")
-        self._require("forget_bias", _is_number(self.forget_bias) and abs(self.forget_bias) < inf, "a number")
-        self._require("gamma", _is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
-        discounts = self.gamma_end is None or (_is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
+            self._require(name, is_number(value := getattr(self, name)) and value >= 0, "a number of at least 0")
+        self._require("forget_bias", is_number(self.forget_bias), "a number")
+        self._require("gamma", is_number(self.gamma) and 0 < self.gamma <= 1, "a number above 0, at most 1")
+        discounts = self.gamma_end is None or (is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
         self._require("gamma_end", discounts, "null, or a number between 0 and 1 with gamma below 1")
-        self._require("gae_lambda", _is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
+        self._require("gae_lambda", is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
         for name in ("normalize_advantage", "expected_reward", "shared_memory", "action", "reward", "time"):
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
         for name, choices in CHOICES.items():
@@ -182,7 +181,3 @@ def _check_curriculum(stages: Any) -> tuple[tuple[float, dict[str, Any]], ...]:
 
 def _is_count(value: Any) -> bool:
     return is_whole(value, 1)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

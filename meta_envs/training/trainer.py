@@ -16,7 +16,8 @@ import numpy as np
 import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
-from meta_envs.agents.agent import PLAYS, Agent
+from meta_envs.agents.agent import Agent
+from meta_envs.agents.plays import PLAYS
 from meta_envs.family import TaskFamily
 from meta_envs.files import is_there, partial_prefix, reason_of
 from meta_envs.learners.returns import record
@@ -158,7 +159,9 @@ def train(
             for left in directory.glob(pattern):
                 left.unlink()
         with (
-            Progress(run.preset.steps, f"{run.id} seed {run.seed}") if progress else nullcontext() as bar,
+            Progress(f"{id} seed {run.seed}", run.preset.steps, model.num_timesteps)
+            if progress
+            else nullcontext() as bar,
             logging_curves(model, directory) if tensorboard else nullcontext(),
         ):
             # A run that is extended keeps its lifetimes.

@@ -13,6 +13,7 @@ import numpy as np
 
 from meta_envs.arguments import require
 from meta_envs.family import Array
+from meta_envs.files import is_there
 from meta_envs.limits import require_bytes
 
 GENERATED = "generated"
@@ -69,7 +70,7 @@ def as_images(images: Any) -> Images:
     if isinstance(images, os.PathLike):
         images = os.fspath(images)
     if not isinstance(images, ImageArray):
-        known = isinstance(images, str) and (images == GENERATED or _is_there(Path(images)))
+        known = isinstance(images, str) and (images == GENERATED or _holds_images(Path(images)))
         shown = images if isinstance(images, str | int | float) else f"a {type(images).__name__}"
         require(known, "images", shown, f"give {GENERATED!r}, a folder or .npy file that exists, or an array")
         if images != GENERATED:
@@ -85,12 +86,8 @@ def _check_array(array: Array) -> None:
     require(fits, "images", f"an array {array.shape} of {array.dtype}", "give an array (N, H, W, 3) of uint8")
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.is_dir() or (path.suffix == ".npy" and path.is_file())
-    except OSError:
-        # Such as a name that is too long to be one.
-        return False
+def _holds_images(path: Path) -> bool:
+    return is_there(path) and (path.is_dir() or (path.suffix == ".npy" and path.is_file()))
 
 
 @lru_cache(maxsize=16)
