@@ -134,7 +134,13 @@ def build_family(family: str, **keywords: Any) -> TaskFamily:
         TypeError: If the family has no such keyword.
         ValueError: If a value makes no sense.
     """
-    maker: Any = load_env_creator(family)
+    try:
+        maker: Any = load_env_creator(family)
+    except (ValueError, TypeError, AttributeError, ModuleNotFoundError) as error:
+        module = str(family).partition(":")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name and not f"{module}.".startswith(f"{error.name}."):
+            raise
+        maker = None
     if not (isinstance(maker, type) and issubclass(maker, TaskFamily)):
         raise ValueError(f"family={family!r} is not possible: give the place of a TaskFamily, as 'module:Class'.")
     known = [field.name for field in fields(maker)]

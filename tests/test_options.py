@@ -61,3 +61,16 @@ def test_keys_and_values_are_read_as_json() -> None:
     pairs = {"num_arms": 5, "alpha": 0.5, "size": [2, 3], "name": "x=y", "on": True}
     given = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in pairs.items()]
     assert parse_pairs(given, "--env", COMMANDS["evaluate"][0]) == pairs
+
+
+@pytest.mark.parametrize(("text", "number"), [(".5", 0.5), ("+3", 3), ("-.25", -0.25), ("2.", 2), ("+1e-3", 0.001)])
+def test_numbers_that_json_does_not_know_are_numbers(text: str, number: float) -> None:
+    """As people write them; a word that begins with one is a string."""
+    assert parse_pairs([f"low={text}", f"name={text}x"]) == {"low": number, "name": f"{text}x"}
+
+
+@pytest.mark.parametrize("place", ["x", "a:b:c", "no_such_module:Family", "json:Family", "json:loads", ":", 3])
+@pytest.mark.parametrize("command", ["evaluate", "picture"])
+def test_a_family_that_is_none_is_refused(command: str, place: str | int) -> None:
+    """Whatever is wrong with its place."""
+    assert said_of(command, ID, "--env", f"family={place}").startswith(f"family={place!r} is not possible: give the ")

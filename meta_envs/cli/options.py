@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,13 +21,15 @@ Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="KEY=VALUE", help="A keyword of the environment, such as num_trials=50; repeatable."),
 ]
+BARE_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""Numbers that JSON does not know, such as .5."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
 def parse_pairs(
     pairs: list[str] | None, option: str = "--env", command: Callable[..., None] | None = None
 ) -> dict[str, Any]:
-    """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values where they are, else strings.
+    """``["num_arms=5", "alpha=0.5"]`` as keywords: JSON values and numbers where they are, else strings.
 
     Args:
         pairs: As they were given.
@@ -48,7 +51,8 @@ def parse_pairs(
         try:
             parsed[key] = json.loads(value)
         except json.JSONDecodeError:
-            parsed[key] = {"True": True, "False": False}.get(value, value)
+            bare = BARE_NUMBER.fullmatch(value)
+            parsed[key] = float(value) if bare else {"True": True, "False": False}.get(value, value)
         except (RecursionError, ValueError):
             raise ValueError(f"{key}={value[:20]}... is not possible: it is too long or nested too deeply.") from None
     return parsed
