@@ -80,7 +80,7 @@ def make_family(id: str | TaskFamily, /, **keywords: Any) -> TaskFamily:
         raise ValueError(_explain(id))
     module, _, name = id.rpartition(":")
     if module:
-        _import(module)
+        import_named(module)
     if name not in gym.registry:
         raise gym.error.NameNotFound(f"There is no environment {name!r}: {suggest_id(name)}")
     spec = gym.registry[name]
@@ -96,7 +96,12 @@ def suggest_id(name: str, otherwise: str = "") -> str:
     return suggest(name, same or ids(), otherwise)
 
 
-def _import(module: str) -> None:
+def import_named(module: str) -> None:
+    """Import the module of ``"module:id"``.
+
+    Raises:
+        ImportError: If there is none of that name.
+    """
     missing = not all(part.isidentifier() for part in module.split("."))
     try:
         if not missing:

@@ -23,6 +23,7 @@ from meta_envs.agents.tensors import pack, unpack
 from meta_envs.training import MetaRecurrentPPO, TrainingStopped, checkpoint, load_agent, train
 from meta_envs.training.copies import put_state, state_of
 from meta_envs.training.history import History
+from meta_envs.training.lock import holding
 from meta_envs.training.plain import Reader, Writer
 from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
@@ -231,6 +232,13 @@ def test_a_directory_is_of_one_run_at_a_time_and_free_after_a_kill(tmp_path: Pat
         process.join()
     agent = tiny(tmp_path, overwrite=True)
     assert {*tmp_path.iterdir()} == {agent, tmp_path / "end.pt"}
+
+
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}])
+def test_a_run_without_a_checkpoint_yet_holds_its_directory(tmp_path: Path, how: dict[str, bool]) -> None:
+    """That another run is going on is said before what the directory lacks."""
+    with holding(tmp_path), pytest.raises(ValueError, match="is in use by another run"):
+        tiny(tmp_path, **how)
 
 
 def test_a_second_run_of_one_process_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ TAKEN = [
 def said_of(*command: str) -> str:
     """The error that a command ends with."""
     result = CliRunner().invoke(app, command)
-    assert isinstance(result.exception, ValueError | TypeError), result.output
+    assert isinstance(result.exception, ValueError | TypeError | ImportError), result.output
     return str(result.exception)
 
 
@@ -74,3 +74,10 @@ def test_numbers_that_json_does_not_know_are_numbers(text: str, number: float) -
 def test_a_family_that_is_none_is_refused(command: str, place: str | int) -> None:
     """Whatever is wrong with its place."""
     assert said_of(command, ID, "--env", f"family={place}").startswith(f"family={place!r} is not possible: give the ")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "info"])
+@pytest.mark.parametrize("module", ["no_such_module", "no:such:module"])
+def test_a_module_that_is_not_there_is_refused(command: str, module: str) -> None:
+    """Before an id."""
+    assert said_of(command, f"{module}:{ID}").startswith(f"There is no module {module!r}: give one on the path")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from meta_envs.agents.plays import PLAYS
 from meta_envs.family import TaskFamily
 from meta_envs.files import is_there, partial_prefix, reason_of
 from meta_envs.learners.returns import record
-from meta_envs.registry import make_family
+from meta_envs.registry import import_named, make_family
 from meta_envs.training.callback import Callbacks, Plateau, TrainingStopped, Watch, require_callbacks
 from meta_envs.training.checkpoint import finished_run, restore, to_bytes, writing
 from meta_envs.training.curves import FILES, logging_curves, require_tensorboard
@@ -125,7 +124,7 @@ def train(
     require_threads(threads)
     module, _, id = id.rpartition(":")
     if module:
-        importlib.import_module(module)
+        import_named(module)
     start = find_start(init)
     chosen = preset_of(id, preset, **settings_of(start, settings))
     run = Run(id=id, seed=seed, keywords=keywords or {}, preset=chosen, init=describe_start(start))
@@ -140,7 +139,8 @@ def train(
         source, finished = end, finished_run(agent, end, run)
         if finished == run:
             return agent
-    _refuse_what_is_there(source, agent, resume, overwrite)
+    if not directory.is_dir():
+        _refuse_what_is_there(source, agent, resume, overwrite)
     _make_directory(directory)
     keep_memory()
     with threads_of_a_run(threads), holding(directory):
