@@ -125,6 +125,17 @@ def test_the_command_sums_training_seeds_up(runs: Path, tmp_path: Path) -> None:
     assert "train more seeds" in call(ID, "--seeds", paths[0], "--episodes", "5")
 
 
+def test_runs_of_several_trainings_are_told(runs: Path, tmp_path: Path) -> None:
+    """They may be compared, and never seem to be seeds of one."""
+    from meta_envs.cli.runs import several_trainings
+    from meta_envs.training import train
+
+    train(ID, steps=320, seed=9, directory=tmp_path / "shorter", progress=False)
+    same = sorted(runs.iterdir())
+    assert not several_trainings(same)
+    assert several_trainings([*same, tmp_path / "shorter" / "agent.safetensors"])
+
+
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """A command that ends with a sentence before any work: nothing is evaluated, and no file is left."""

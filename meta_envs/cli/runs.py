@@ -12,6 +12,7 @@ import meta_envs
 from meta_envs.cli.options import tell
 from meta_envs.files import write_atomically
 from meta_envs.roster import is_agent
+from meta_envs.terminal import Screen
 
 
 def evaluate_runs(
@@ -28,6 +29,10 @@ def evaluate_runs(
     """Evaluate runs of several seeds, and sum their scores up: in every environment, and in several all together."""
     from meta_envs.evaluation import Aggregate, aggregate, aggregates_table, evaluate_seeds, profile_figure
 
+    if several_trainings(runs):
+        Screen(stderr=True).say(
+            "These runs are not of one training: their tasks or settings differ by more than seeds."
+        )
     found: dict[str, Aggregate] = {}
     for id in ids:
         found[id] = evaluate_seeds(runs, id, episodes=episodes, seed=seed, **keywords)
@@ -40,6 +45,14 @@ def evaluate_runs(
     if figure is not None:
         profile_figure({id: {"agents": each} for id, each in found.items()}, figure)
     tell(content if as_json else None, [aggregates_table(found, episodes=episodes, seed=seed)], output, figure)
+
+
+def several_trainings(runs: list[Path]) -> bool:
+    """Whether runs differ by more than their seed, as their agents' cards tell; policies from outside have none."""
+    cards = [meta_envs.load_agent(run).card for run in runs if run.is_dir() or run.suffix == ".safetensors"]
+    return any(
+        (card.id, card.keywords, card.preset) != (cards[0].id, cards[0].keywords, cards[0].preset) for card in cards
+    )
 
 
 def split_runs(words: list[str], first: list[Path]) -> tuple[list[str], list[Path]]:
