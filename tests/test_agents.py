@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import runpy
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import meta_envs
-from meta_envs import agents
+from meta_envs import agents, cli
 from meta_envs.agents import cards
 from meta_envs.agents.plays import PLAYS
 from meta_envs.cli import app
@@ -327,17 +328,25 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], other_ru
     assert files(package) == before
 
 
-def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(other_run: Path, tmp_path: Path) -> None:
+def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(
+    other_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`python -m meta_envs.cli.ship ID` finds runs, says which seed it took, and ends with a sentence if none is."""
     shutil.copytree(other_run.parent, tmp_path / "runs" / "learning" / OTHER / "seed-1")
-    command = [sys.executable, "-m", "meta_envs.cli.ship", "--episodes", "20", "--folder", "out"]
-    done = subprocess.run([*command, OTHER], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
-    assert f"{OTHER}.safetensors, seed 1, the median of 1: " in done.stdout
+    monkeypatch.chdir(tmp_path)
+
+    def command(id: str) -> Any:
+        """The exit status."""
+        monkeypatch.setattr(sys, "argv", ["ship", "--episodes", "20", "--folder", "out", id])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(Path(cli.__file__).with_name("ship.py")), run_name="__main__")
+        return ended.value.code
+
+    assert command(OTHER) == 0
+    assert f"{OTHER}.safetensors, seed 1, the median of 1: " in capsys.readouterr().out
     assert agents.read_card(tmp_path / "out" / f"{OTHER}.safetensors").seed == 1
-    done = subprocess.run([*command, NONE], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: There are no runs of {NONE}")
-    assert "Traceback" not in done.stderr
+    assert command(NONE) == 2
+    assert capsys.readouterr().err.startswith(f"Error: There are no runs of {NONE}")
 
 
 def test_agent_is_the_name_of_an_ids_own_agent(package: Path) -> None:

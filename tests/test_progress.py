@@ -14,6 +14,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.families.switching import SwitchingTwoStep
 from meta_envs.families.tabular import TabularMDP
+from meta_envs.learners.gittins import finite_horizon_indices
 from meta_envs.solvers import dispatch
 from meta_envs.solvers.independent import solve_by_bounds
 from meta_envs.terminal import progress as module
@@ -120,7 +121,8 @@ def test_a_bar_ends_with_what_failed(monkeypatch):
 )
 def test_solvers_show_how_far_they_are(monkeypatch, family, titles):
     """Each has a bar, which a terminal shows where it takes long; here all do."""
-    dispatch._solve.cache_clear()
+    for remembered in (dispatch._solve, finite_horizon_indices):
+        remembered.cache_clear()
     for function in (Progress.__init__, track):
         monkeypatch.setitem(function.__kwdefaults__, "delay", 0.0)
     with terminal(monkeypatch) as shown:
