@@ -32,7 +32,7 @@ def prepare_training(changes: dict[str, Any]) -> None:
 
 
 def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of stock, of ours and of the floor, whole updates at the demo's settings."""
+    """Rows of stock, of ours and of the floor, whole updates at the recommended settings of dependent arms."""
     from sb3_contrib import RecurrentPPO
     from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -41,7 +41,7 @@ def measure_training(seconds: float, changes: dict[str, Any]) -> list[dict[str, 
     from meta_envs.training.process import keep_memory, threads_of_a_run
     from meta_envs.wrappers import PreviousActionReward, SB3VecEnv
 
-    # The demo's own settings, with constant learning rate and entropy weight, which stock takes too.
+    # The recommended settings, with constant learning rate and entropy weight, which stock takes too.
     preset, horizon = PRESETS[ID].change(**changes), make_family(ID).horizon
     num = preset.num_envs
     settings: dict[str, Any] = dict(
