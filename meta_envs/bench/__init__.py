@@ -43,7 +43,7 @@ def measure(what: str = "", seconds: float = 2.0, **settings: Any) -> list[dict[
     Args:
         what: "env", "families", "training", or "" for all of them.
         seconds: Time for each measurement.
-        **settings: Values of the training preset's settings, such as ``epochs=4``; by default the recommended ones of dependent arms.
+        **settings: Values of the training preset, such as ``epochs=4``; by default the recommended ones of the bandit.
 
     Returns:
         Rows with the keys ``what``, ``steps_per_second``, ``beside`` (what it is compared with) and ``ratio``; those of
