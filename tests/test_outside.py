@@ -287,6 +287,7 @@ def test_a_module_names_a_policy_or_what_makes_one(tmp_path: Path, monkeypatch: 
         (3, "3 is no learner: give one, its name, or a policy, or a list of these"),
         ([None], "None is no learner: give one, its name, a model with `predict`, or a callable"),
         (meta_envs.learners.Thompson, r"Thompson is a class: give one of its kind, such as Thompson\(\)"),
+        (lambda observation: 0, r"is no learner: .* callable \(observation, state, start\) -> \(action, state\)"),
         (lambda observation, state, start: [0] * len(start), r"return a pair \(action, state\)"),
         (lambda observation, state, start: ([2] * len(start), state), "gave action 2: give 5 whole numbers"),
     ],

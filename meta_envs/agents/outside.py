@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ class OutsidePolicy(PolicyLearner):
             self._space, self._policy = _session_space(policy), _run_session(policy)
         elif (torch := sys.modules.get("torch")) is not None and isinstance(policy, torch.nn.Module):
             self._policy = _call_module(policy)
-        elif callable(policy) and not isinstance(policy, type):
+        elif callable(policy) and not isinstance(policy, type) and _takes_three(policy):
             self._policy = policy
         else:
             raise ValueError(
@@ -248,6 +249,16 @@ def _shapes(space: Any, transposed: bool) -> Any:
 
 def _to_array(answer: Any) -> Array:
     return np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+
+
+def _takes_three(policy: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(policy).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # what is built in may not tell
+        return True
+    return True
 
 
 def _name(policy: Any) -> str:
