@@ -607,6 +607,6 @@ def test_a_shipped_agent_is_as_good_as_its_card_says(id: str) -> None:
     card = agent.card.scorecards[agent.play]
     assert card["episodes"] == 10_000
     assert [one["seed"] for one in agent.card.seeds].count(agent.card.seed) == 1
-    episodes = 8 if is_image(id) else 300
+    episodes = 4 if is_image(id) else 300
     fresh = meta_envs.evaluate(agent, id, episodes=episodes, seed=card["seed"] + 1, **agent.card.keywords)
     assert abs(fresh.return_mean - card["return_mean"]) <= 4 * np.hypot(fresh.return_se, card["return_se"])

@@ -180,7 +180,7 @@ def test_a_card_imports_nothing(change: Any, whole: bytes, tmp_path: Path, monke
             use()
     assert not (tmp_path / "imported").exists()
     monkeypatch.delitem(sys.modules, "trap", raising=False)
-    with pytest.raises(AttributeError, match="Family"):
+    with pytest.raises(ValueError, match="give the place of a TaskFamily"):
         meta_envs.make_family(ID, family="trap:Family")  # the user's own word
     assert (tmp_path / "imported").exists()
 

@@ -139,7 +139,7 @@ def train(
         source, finished = end, finished_run(agent, end, run)
         if finished == run:
             return agent
-    if not directory.is_dir():
+    if not is_there(directory):
         _refuse_what_is_there(source, agent, resume, overwrite)
     _make_directory(directory)
     keep_memory()
