@@ -17,7 +17,7 @@ def table(cards: Sequence[Scorecard]) -> Table:
     from meta_envs.terminal import Table
 
     first = cards[0]
-    caption = "Regret and return are expected, ± standard error; score with 95 % interval."
+    caption = "Expected regret ± standard error, score with 95 % interval, expected return."
     if first.optimal_return is not None:
         error = f" ± {first.optimal_return_se:.2f}" if first.optimum_kind == "simulated" else ""
         optimum = f"Optimal return {first.optimal_return:.2f}{error} ({first.optimum_kind})"
