@@ -15,7 +15,7 @@ from meta_envs.family import TaskFamily
 
 ORDER = (
     *("family", "families", "envs", "wrappers", "learners", "lifetimes", "solvers", "evaluation", "behaviour"),
-    *("agents", "networks", "training", "rendering", "testing", "bench", "terminal", "cli"),
+    *("figures", "agents", "networks", "training", "rendering", "testing", "bench", "terminal", "cli"),
 )
 """Folders in the order of the page, behind the face; others come after them."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meta_envs import bench as bench
     from meta_envs import evaluation as evaluation
     from meta_envs import families as families
+    from meta_envs import figures as figures
     from meta_envs import learners as learners
     from meta_envs import lifetimes as lifetimes
     from meta_envs import networks as networks
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from meta_envs import wrappers as wrappers
     from meta_envs.agents import load_agent as load_agent
     from meta_envs.evaluation import Difference, Scorecard, compare, evaluate
+    from meta_envs.figures import reproduce as reproduce
     from meta_envs.roster import LEARNERS, make_learner, serving
     from meta_envs.solvers import Optimum, solve
 
@@ -45,6 +47,7 @@ __all__ = [
     "make_family",
     "make_learner",
     "register",
+    "reproduce",
     "serving",
     "solve",
 ]
@@ -52,6 +55,7 @@ __all__ = [
 _NAMES = {
     "meta_envs.agents": ("load_agent",),
     "meta_envs.evaluation": ("Difference", "Scorecard", "compare", "evaluate"),
+    "meta_envs.figures": ("reproduce",),
     "meta_envs.roster": ("LEARNERS", "make_learner", "serving"),
     "meta_envs.solvers": ("Optimum", "solve"),
 }
@@ -61,6 +65,7 @@ _FOLDERS = (
     "bench",
     "evaluation",
     "families",
+    "figures",
     "learners",
     "lifetimes",
     "networks",

@@ -14,6 +14,7 @@ from meta_envs.cli.bench import bench
 from meta_envs.cli.environments import info, list_environments, picture
 from meta_envs.cli.errors import tell
 from meta_envs.cli.evaluation import evaluate
+from meta_envs.cli.figures import reproduce
 from meta_envs.cli.options import parse_pairs
 from meta_envs.cli.training import train
 from meta_envs.roster import LEARNERS
@@ -46,6 +47,15 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
             "meta-envs train MetaBandit-Dependent-v0 --resume",
             "meta-envs train MetaBandit-DependentHard-v0 --init MetaBandit-Dependent-v0",
             "meta-envs train MetaBandit-Dependent-v0 \\\n    --set steps=100000 --directory runs/short --tensorboard",
+        ),
+    ),
+    "reproduce": (
+        reproduce,
+        (
+            "meta-envs reproduce",
+            "meta-envs reproduce 5c",
+            "meta-envs reproduce all",
+            "meta-envs reproduce 2f --train --seeds 5",
         ),
     ),
     "picture": (picture, ("meta-envs picture", "meta-envs picture MetaHarlow-v0 --output harlow.png")),

@@ -1,0 +1,122 @@
+"""The command that reproduces the paper's figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+import typer
+
+from meta_envs.cli.options import AsJson, print_json
+from meta_envs.files import reason_of
+from meta_envs.terminal import Progress, Screen, Table
+
+ALL = "all"
+
+
+def reproduce(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FIGURE...]", help="As in the paper, such as 5c; all makes all.  [default: a list]"),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The folder that the files go to.")] = Path("reproduction"),
+    episodes: Annotated[
+        int | None, typer.Option(help="Unseen lifetimes.  [default: each figure's own number]", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Evaluation seed.")] = 2016,
+    agent: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="A trained agent, or a learner by its name, in place of the figure's agents; repeatable.",
+        ),
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="Train the agents, in place of shipped ones.")] = False,
+    seeds: Annotated[int, typer.Option(help="With --train: training seeds of each agent.")] = 1,
+    directory: Annotated[Path, typer.Option(help="With --train: where the runs are.")] = Path("runs/figures"),
+    again: Annotated[bool, typer.Option("--again", help="Make anew what is there with the same settings.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Reproduce the paper's figures.
+
+    Each is drawn (PNG and PDF), its numbers are written (CSV), and every published claim gets a verdict (JSON, and a
+    table): it holds, fails, or is not determined, by 95 % intervals over unseen lifetimes. Shipped agents play, so that
+    nothing is trained, unless --train asks for it.
+
+    What is there with the same settings is kept, so that after Ctrl-C the same command goes on.
+    """
+    from meta_envs.figures.reproduce import Production, panels_of, seconds_of, whole
+    from meta_envs.figures.reproduction import find_finished, verdict_table
+
+    if not names:
+        list_figures(as_json)
+        return
+    chosen = list(dict.fromkeys(each for name in names for each in (whole() if name == ALL else [name])))
+    for name in chosen:
+        panels_of(name)
+    _require_folder(output)
+    screen = Screen(stderr=True)
+    options: dict[str, Any] = {"train": train, "seeds": seeds, "directory": directory, "agent": agent or None}
+    claims: list[dict[str, Any]] = []
+    done: list[str] = []
+    try:
+        with Progress("figures", sum(map(seconds_of, chosen))) as progress:
+            for name in chosen:
+                production = Production(name, episodes=episodes, seed=seed, **options)
+                kept = None if again else find_finished(name, output, production.settings)
+                if kept is None:
+                    made = production.make()
+                    files = made.save(output)
+                    kept = made.to_dict()
+                    screen.say(f"{name}: {', '.join(map(str, files))}")
+                else:
+                    screen.say(f"{name}: kept, since {output} has it with the same settings (--again makes it anew).")
+                done.append(name)
+                claims += kept["claims"]
+                progress.advance(seconds_of(name), note=name)
+    except KeyboardInterrupt:
+        screen.say(f"Stopped; {', '.join(done) or 'nothing'} is finished. The same command goes on from there.")
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json(claims)
+    else:
+        Screen().print(verdict_table(claims))
+
+
+def list_figures(as_json: bool) -> None:
+    """All figures, what they show, how long they take, and whether their agents are shipped."""
+    from meta_envs.figures.catalogue import FIGURES, SHEETS
+    from meta_envs.figures.reproduce import is_shipped, names, seconds_of
+
+    titles = {**{name: sheet.title for name, sheet in SHEETS.items()}, **{n: f.title for n, f in FIGURES.items()}}
+    rows: list[dict[str, Any]] = [
+        {"figure": name, "title": titles[name], "minutes": round(seconds_of(name) / 60, 1), "shipped": is_shipped(name)}
+        for name in names()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(["figure", "what it shows", "agents"], ["minutes"])
+    for row in rows:
+        shipped = "shipped" if row["shipped"] else "--train"
+        table.add_row(row["figure"], row["title"], shipped, f"{row['minutes']:.1f}")
+    screen = Screen()
+    screen.print(table)
+    screen.say("", "meta-envs reproduce 5c makes one, meta-envs reproduce all all of them.")
+
+
+def _require_folder(folder: Path) -> None:
+    """Refuse, before any work, a folder that takes no files.
+
+    Raises:
+        ValueError: With the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"--output {folder} cannot be written to ({reason_of(error)}): give another folder."
+        ) from error
