@@ -8,7 +8,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: FORCE help setup demo test test-long test-kernels check format docs wheel bench clean
+.PHONY: FORCE help setup demo test test-long test-kernels check format docs wheel bench figures clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,10 @@ wheel: .venv/.stamp ## Build sdist and wheel, and try the wheel in an empty envi
 
 bench: .venv/.stamp ## Measure steps per second
 	.venv/bin/meta-envs bench
+
+figures: .venv/.stamp ## Make all figures of the paper, and renew what the documentation shows of them
+	.venv/bin/meta-envs reproduce all --output docs/reproduction --again
+	.venv/bin/python docs/paper.py
 
 clean: ## Remove what was built, but neither .venv nor runs/
 	rm -rf build dist docs/_build docs/_generated meta_envs.egg-info oldest.txt .hypothesis .grimp_cache .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -28,6 +28,12 @@ def write(folder: Path) -> None:
             "optima": optima_table(),
         }.items()
     }
+    # It reads this module.
+    import paper  # noqa: PLC0415
+
+    contents[folder / "tables" / "claims.md"] = paper.all_claims("_generated/figures/{}.md").encode()
+    for name, found in paper.results().items():
+        contents[folder / "figures" / f"{name}.md"] = paper.figure_page(name, found).encode()
     contents[folder / "api.md"] = reference.page().encode()
     for id in meta_envs.ids():
         contents[folder / "environments" / f"{id}.md"] = environment_page(id).encode()

@@ -86,12 +86,10 @@ def reproduce(
 
 def list_figures(as_json: bool) -> None:
     """All figures, what they show, how long they take, and whether their agents are shipped."""
-    from meta_envs.figures.catalogue import FIGURES, SHEETS
-    from meta_envs.figures.reproduce import is_shipped, names, seconds_of
+    from meta_envs.figures.reproduce import is_shipped, names, seconds_of, title_of
 
-    titles = {**{name: sheet.title for name, sheet in SHEETS.items()}, **{n: f.title for n, f in FIGURES.items()}}
     rows: list[dict[str, Any]] = [
-        {"figure": name, "title": titles[name], "minutes": round(seconds_of(name) / 60, 1), "shipped": is_shipped(name)}
+        {"figure": name, "title": title_of(name), "minutes": round(seconds_of(name) / 60, 1), "shipped": is_shipped(name)}
         for name in names()
     ]
     if as_json:

@@ -44,6 +44,11 @@ def panels_of(name: str) -> list[PaperFigure]:
     return [FIGURES[name]]
 
 
+def title_of(name: str) -> str:
+    """What a figure shows, in a line."""
+    return SHEETS[name].title if name in SHEETS else panels_of(name)[0].title
+
+
 def is_shipped(name: str) -> bool:
     """Whether all agents of a figure are shipped, so that it needs no training."""
     return all(find_shipped(role) for panel in panels_of(name) for role in panel.roles)
@@ -86,7 +91,7 @@ class Production:
         require_whole("seeds", seeds, 1, 1000)
         require(seeds == 1 or train, "seeds", seeds, "give train=True too (--train), since it is of what is trained")
         new_figure(1.0, 1.0)  # before anything is computed, say so if Matplotlib is missing
-        self.title = SHEETS[name].title if name in SHEETS else self.panels[0].title
+        self.title = title_of(name)
         self._episodes, self._seed = episodes, seed
         roles = {role.name: role for panel in self.panels for role in panel.roles}
         given = give(name, list(roles.values()), agent)
