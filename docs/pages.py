@@ -29,7 +29,7 @@ def write(folder: Path) -> None:
         }.items()
     }
     # It reads this module.
-    import paper  # noqa: PLC0415
+    import paper
 
     contents[folder / "tables" / "claims.md"] = paper.all_claims("_generated/figures/{}.md").encode()
     for name, found in paper.results().items():

@@ -13,6 +13,8 @@ from meta_envs.files import write_atomically
 # Okabe & Ito's colours, which are told apart with every kind of colour vision; the next style when they are used up.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", ":", "-.")
+DATES = {"pdf": "CreationDate", "svg": "Date"}
+"""Under which name a format holds the time at which it was written."""
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -73,5 +75,8 @@ def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     place = Path(path)
     place = place if place.suffix else place.with_suffix(".png")
     content = io.BytesIO()
-    figure.savefig(content, dpi=150, format=place.suffix[1:].lower())
+    form = place.suffix[1:].lower()
+    # So that the same figure is the same file.
+    undated = {name: None for name in [DATES.get(form)] if name}
+    figure.savefig(content, dpi=150, format=form, metadata=undated)
     write_atomically(place, content.getvalue())

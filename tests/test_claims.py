@@ -31,6 +31,7 @@ def number(value: float, half: float) -> Measured:
     ("value", "half", "verdict"), [(0.3, 0.2, HOLDS), (-0.3, 0.2, FAILS), (0.1, 0.2, OPEN), (0.0, 0.0, OPEN)]
 )
 def test_an_inequality_is_settled_by_the_side_of_its_interval(value: float, half: float, verdict: str) -> None:
+    """Above a bound and below it, wherever the bound is."""
     assert above("x", number(value, half)).verdict == verdict
     assert below("x", number(-value, half)).verdict == verdict
     assert above("x", number(value + 5, half), 5.0).verdict == verdict
@@ -49,6 +50,7 @@ def test_an_inequality_is_settled_by_the_side_of_its_interval(value: float, half
 def test_patterns_and_published_numbers_have_the_error_of_reading(
     value: float, half: float, pattern: str, bar: str
 ) -> None:
+    """Patterns have to lie within it; a published number may also be inside a wide interval."""
     assert within("x", number(value, half), 1.0).verdict == pattern
     check = published("x", number(value, half), 1.0)
     assert check.verdict == bar
@@ -56,6 +58,7 @@ def test_patterns_and_published_numbers_have_the_error_of_reading(
 
 
 def test_what_is_undetermined_says_how_many_lifetimes_would_settle_it() -> None:
+    """Half the interval takes four times the lifetimes, and so many do settle it."""
     check = above("x", number(0.1, 0.2))
     assert check.needed == 4000
     assert above("x", number(0.3, 0.2)).needed is None
@@ -69,6 +72,7 @@ def test_what_is_undetermined_says_how_many_lifetimes_would_settle_it() -> None:
 
 
 def test_a_claim_holds_where_all_checks_do_and_fails_where_one_does() -> None:
+    """Verdicts of several checks."""
     good, bad, vague = above("x", number(1, 0.1)), above("y", number(-1, 0.1)), above("z", number(0.1, 1))
     facts = {"source": "text", "paper": "-", "ours": "-"}
     assert judge("1", "c", [good, good], **facts).verdict == HOLDS
@@ -81,20 +85,22 @@ def test_a_claim_holds_where_all_checks_do_and_fails_where_one_does() -> None:
 
 
 def test_intervals_cover_the_truth_of_lifetimes_and_of_agents() -> None:
+    """In 1000 simulated experiments each, of one agent 95 %; of several at least that."""
     rng = np.random.default_rng(7)
     inside = {1: 0, 5: 0}
-    trials = 2000
+    trials = 1000
     for agents in inside:
         for _ in range(trials):
             skill = rng.normal(0.0, 0.1, (agents, 1)) if agents > 1 else 0.0
             found = measure(rng.normal(0.0, 1.0, (1, 100)) + rng.normal(0.0, 0.3, (agents, 100)) + skill)
             inside[agents] += found.low <= 0.0 <= found.high
     # Of one agent 95 %; of several at least that, since the lifetimes' scatter is in both parts.
-    assert abs(inside[1] / trials - 0.95) < 0.02
+    assert abs(inside[1] / trials - 0.95) < 0.025
     assert inside[5] / trials > 0.94
 
 
 def test_proportions_at_the_ends_have_an_interval() -> None:
+    """Where all succeed, or none."""
     found = measure(np.ones((3, 400)))
     assert found.value == found.high == 1.0
     assert 0.985 < found.low < 1.0
@@ -102,6 +108,7 @@ def test_proportions_at_the_ends_have_an_interval() -> None:
 
 
 def test_means_over_agents_and_sums_have_the_errors_of_their_parts() -> None:
+    """Computed by hand."""
     same = pool([number(0.5, 0.1)] * 3)
     assert (same.value, same.agents) == (0.5, 3)
     assert same.high == pytest.approx(0.6)
@@ -115,6 +122,7 @@ def test_means_over_agents_and_sums_have_the_errors_of_their_parts() -> None:
 
 
 def test_orders_are_paired_in_the_same_lifetimes() -> None:
+    """Luck that is common to all does not blur them."""
     rng = np.random.default_rng(3)
     luck = rng.normal(0.0, 10.0, 500)
     samples = {"gittins": luck, "agent": luck + 0.1 + rng.normal(0.0, 0.1, (2, 500)), "thompson": luck + 0.5}
@@ -122,3 +130,12 @@ def test_orders_are_paired_in_the_same_lifetimes() -> None:
     backwards = rising(dict(reversed(samples.items())))
     assert [check.verdict for check in backwards] == [FAILS, FAILS]
     assert [check.what for check in backwards] == ["agent - thompson > 0", "gittins - agent > 0"]
+
+
+def test_what_was_never_observed_is_not_determined() -> None:
+    """And is JSON all the same."""
+    nothing = Measured(np.nan, np.nan, np.nan, 1000)
+    for check in (above("x", nothing), within("x", nothing, 1.0), published("x", nothing, 1.0)):
+        assert check.verdict == OPEN
+        assert check.needed is None
+        json.dumps(judge("1", "c", [check], source="", paper="", ours="").to_dict(), allow_nan=False)

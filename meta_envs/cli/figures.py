@@ -89,7 +89,12 @@ def list_figures(as_json: bool) -> None:
     from meta_envs.figures.reproduce import is_shipped, names, seconds_of, title_of
 
     rows: list[dict[str, Any]] = [
-        {"figure": name, "title": title_of(name), "minutes": round(seconds_of(name) / 60, 1), "shipped": is_shipped(name)}
+        {
+            "figure": name,
+            "title": title_of(name),
+            "minutes": round(seconds_of(name) / 60, 1),
+            "shipped": is_shipped(name),
+        }
         for name in names()
     ]
     if as_json:

@@ -123,9 +123,9 @@ class Check:
     @property
     def needed(self) -> int | None:
         """About how many lifetimes would settle it, where it is not determined; None where none would."""
-        if self.verdict != OPEN or abs(self.margin) < ROUNDING:
-            return None
         half = (self.measured.high - self.measured.low) / 2
+        if self.verdict != OPEN or abs(self.margin) < ROUNDING or not np.isfinite(half):
+            return None
         exact = self.measured.lifetimes * max((half / self.margin) ** 2, 1.0)
         step = 10 ** max(int(np.floor(np.log10(exact))) - 1, 0)
         return int(np.ceil(exact / step) * step)
@@ -199,8 +199,15 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it by name, as JSON has it."""
-        checks = [{**asdict(check), "needed": check.needed} for check in self.checks]
+        checks = [_without_nan({**asdict(check), "needed": check.needed}) for check in self.checks]
         return {**{name: getattr(self, name) for name in NAMES}, "needed": self.needed, "checks": checks}
+
+
+def _without_nan(content: Any) -> Any:
+    """JSON has no NaN, which stands where nothing was observed."""
+    if isinstance(content, dict):
+        return {name: _without_nan(value) for name, value in content.items()}
+    return None if isinstance(content, float) and not np.isfinite(content) else content
 
 
 NAMES = ("figure", "claim", "source", "paper", "ours", "verdict", "note")

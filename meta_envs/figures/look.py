@@ -29,7 +29,7 @@ LEARNERS: dict[str, tuple[str, str]] = {
     "thompson": (COLOURS[1], "--"),
     "ucb": (COLOURS[2], "-."),
     "rescorla_wagner": (COLOURS[3], (0, (3, 1, 1, 1))),  # type: ignore[dict-item]
-    "feed-forward": (COLOURS[1], "--"),
+    "feed-forward": (COLOURS[1], ":"),
     "reward withheld": (COLOURS[5], ":"),
     "untrained": (ORACLE, ":"),
     "random": (ORACLE, ":"),

@@ -203,7 +203,7 @@ FIGURES = (
         title="Two-step task: stay probabilities of a model-free and a model-based learner",
         measure=measure_rules,
         draw=draw_bars,
-        episodes=100_000,
+        episodes=50_000,
         seconds=20,
         differs="The paper draws these from the literature. Here they are the package's own learners.",
     ),
