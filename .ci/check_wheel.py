@@ -46,6 +46,7 @@ venv.close()
 from meta_envs import agents
 for id in agents.ids():
     agents.read_card(agents.find(id))
+    assert all(agents.find(f"{id}@{name}").is_file() for name in agents.variants(id))
 
 OPTIONAL = {"matplotlib", "sb3_contrib", "stable_baselines3", "torch"}
 assert not OPTIONAL & set(sys.modules), f"base use loads {sorted(OPTIONAL & set(sys.modules))}"
@@ -64,7 +65,9 @@ def check_contents(wheel: Path) -> None:
 
     sources = {path.relative_to(ROOT) for path in (ROOT / "meta_envs").rglob("*.py")}
     sources |= {"meta_envs" / path.relative_to(ROOT) for path in (ROOT / "wrappers").rglob("*.py")}
-    sources |= {path.relative_to(ROOT) for path in (ROOT / "meta_envs" / "agents").glob("*.*") if path.is_file()}
+    sources |= {
+        path.relative_to(ROOT) for path in (ROOT / "meta_envs" / "agents" / "shipped").rglob("*") if path.is_file()
+    }
     missing = {path.as_posix() for path in sources} - files
     assert not missing, f"the wheel lacks {sorted(missing)}: list their packages and data in pyproject.toml."
     assert "meta_envs/wrappers/__init__.py" in files, "the wheel lacks meta_envs.wrappers."

@@ -67,6 +67,8 @@ LEARNERS: dict[str, Callable[..., Learner]] = {
 """Makers of all learners that need no training, by name."""
 MODEL = re.compile(r"([\w.]+):(\w+):(.+\.zip)")
 """A saved model of Stable-Baselines3, behind the class that loads it."""
+AGENT = re.compile(r"agent(@[^:]*|:.*)?")
+"""The shipped agent, or one of its variants, of the id where it is to live or of the one that is named."""
 POLICIES = (".onnx", ".pt", ".pth")
 """Endings of files that hold a policy from outside."""
 FILES = (".safetensors", ".zip", *POLICIES)
@@ -87,7 +89,7 @@ Player: TypeAlias = str | Path | Learner | Predictor | Callable[..., Any]
 def is_agent(name: str) -> bool:
     """Whether something trained is meant: the shipped agent, one by its path, or a policy in a file."""
     path = Path(name)
-    return name.partition(":")[0] == "agent" or is_there(path) or path.suffix in FILES or len(path.parts) > 1
+    return AGENT.fullmatch(name) is not None or is_there(path) or path.suffix in FILES or len(path.parts) > 1
 
 
 def is_single(players: Player | Iterable[Player]) -> bool:
@@ -126,11 +128,12 @@ def make_learner(name: str, id: str | TaskFamily | None = None) -> Learner:
     Args:
         name: One of `meta_envs.LEARNERS`, or ``"module:Class"`` for a learner from outside, which is imported; then
             ``:key=value`` for its constants, which are numbers, with commas between several. Or ``"agent"`` for the
-            shipped agent of the id, ``"agent:ID"`` for that of another; or an agent's file, or its run's directory. Or
+            shipped agent of the id, ``"agent:ID"`` for that of another, ``"agent@NAME"`` and ``"agent:ID@NAME"`` for
+            their `meta_envs.agents.variants`; or an agent's file, or its run's directory. Or
             a policy from outside: ``"module:function"`` that is one or makes one, a file of TorchScript (``.pt``) or
             ONNX (``.onnx``), or ``"module:Class:model.zip"`` of Stable-Baselines3, whose loading runs code that is in
             the file.
-        id: Where it is to live, which only ``"agent"`` needs.
+        id: Where it is to live, which only ``"agent"`` and ``"agent@NAME"`` need.
 
     Raises:
         ValueError: If there is no such learner (with the names that are near), agent or constant, or the value makes no
@@ -228,12 +231,12 @@ def _load_agent(name: str, whose: str, id: str | TaskFamily | None) -> Learner:
         return OutsidePolicy(path)
     from meta_envs.agents import load_agent
 
-    if name == "agent":
-        if not isinstance(id, str):
-            raise ValueError(f"'agent' is the shipped agent of an id, and {id!r} is none: give agent:ID.")
-        return load_agent(id)
-    if not name.startswith("agent:"):
+    if not AGENT.fullmatch(name):
         return load_agent(name)
+    if not whose:
+        if not isinstance(id, str):
+            raise ValueError(f"{name!r} is the shipped agent of an id, and {id!r} is none: give agent:ID.")
+        whose = f"{id}{name.removeprefix('agent')}"
     agent = load_agent(whose)
     agent.label = name
     return agent

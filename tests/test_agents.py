@@ -23,10 +23,10 @@ from meta_envs import agents, cli
 from meta_envs.agents import cards
 from meta_envs.agents.plays import PLAYS
 from meta_envs.cli import app
-from meta_envs.cli.ship import CURVE, ship
+from meta_envs.cli.ship import CURVE, LARGEST, NAME, ship, ship_as
 from meta_envs.evaluation.matrix import score_matrix
 from meta_envs.roster import make_learner, serving
-from meta_envs.training import Agent, Preset, RecurrentPolicy, load_agent, train
+from meta_envs.training import Agent, Preset, RecurrentPolicy, load_agent, snapshots, train
 from meta_envs.training.presets import preset_of
 from meta_envs.training.run import Run
 
@@ -47,7 +47,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def other_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny agent of another environment."""
-    return train(OTHER, directory=tmp_path_factory.mktemp("other"), **{**SETTINGS, "num_envs": 64})
+    return train(OTHER, directory=tmp_path_factory.mktemp("other"), **{**SETTINGS, "num_envs": 64}, snapshots=3)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,8 @@ def shipped(runs: list[Path], other_run: Path, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("shipped")
     ship(ID, runs, episodes=EPISODES, folder=folder)
     ship(OTHER, [other_run], episodes=EPISODES, folder=folder)
+    ship_as("step", OTHER, snapshots(other_run.parent), episodes=EPISODES, folder=folder)
+    ship_as("no-reward", OTHER, [other_run], episodes=EPISODES, folder=folder)
     return folder
 
 
@@ -75,7 +77,7 @@ def refused(message: str) -> Any:
 
 def files(folder: Path) -> dict[str, bytes]:
     """Everything in a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_an_agent_is_loaded_by_its_id(package: Path) -> None:
@@ -83,16 +85,17 @@ def test_an_agent_is_loaded_by_its_id(package: Path) -> None:
     agent = meta_envs.load_agent(ID)
     assert agent.card.id == ID
     assert agent.name == f"agent ({agent.card.play})"
-    for same in (f"meta_envs:{ID}", package / f"{ID}.safetensors"):
+    for same in (f"meta_envs:{ID}", package / ID / f"{ID}.safetensors"):
         assert load_agent(same).card == agent.card
     assert load_agent(ID, play="sampled").play == "sampled"
 
 
 def test_an_id_is_an_id_where_a_folder_has_its_name(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run in a folder that is called as the environment is not taken for the shipped agent."""
-    monkeypatch.chdir(package)
-    (package / ID).mkdir()
-    assert load_agent(ID).card.id == ID
+    monkeypatch.chdir(package.parent)
+    for name in (ID, f"{ID}@seed-3"):
+        (package.parent / name).mkdir()
+        assert load_agent(name).card.id == ID
 
 
 @pytest.mark.parametrize("id", ["MetaBandit-RestlessLow-v0", "MetaBandit-RestlessHigh-v0"])
@@ -114,8 +117,8 @@ def test_an_id_without_an_agent_is_refused(package: Path) -> None:
         load_agent(NONE)
     with refused("There is no agent at 'MetaBandit-Dependnt-v0'"):
         load_agent("MetaBandit-Dependnt-v0")
-    for file in package.iterdir():
-        file.unlink()
+    for folder in package.iterdir():
+        shutil.rmtree(folder)
     with refused("those that are shipped are of no environment"):
         load_agent(ID)
     assert agents.ids() == []
@@ -135,13 +138,13 @@ def truncate(weights: Path, card: Path) -> None:
 
 def swap(weights: Path, card: Path) -> None:
     """Another agent's weights."""
-    shutil.copy(weights.with_name(f"{OTHER}.safetensors"), weights)
+    shutil.copy(weights.parents[1] / OTHER / f"{OTHER}.safetensors", weights)
 
 
 def swap_both(weights: Path, card: Path) -> None:
     """Another agent's weights, with its card."""
     swap(weights, card)
-    shutil.copy(weights.with_name(f"{OTHER}.json"), card)
+    shutil.copy(weights.parents[1] / OTHER / f"{OTHER}.json", card)
 
 
 class Trap:
@@ -230,7 +233,7 @@ CHANGED_WEIGHTS, CHANGED_CARD = "SHA-256 of its weights", "SHA-256 of its card"
 )
 def test_what_was_tampered_with_is_refused(tamper: Callable[[Path, Path], None], message: str, package: Path) -> None:
     """Whatever was changed is said in one sentence with the cure, by id and by path, and nothing was executed."""
-    file = package / f"{ID}.safetensors"
+    file = package / ID / f"{ID}.safetensors"
     load_agent(ID)
     tamper(file, file.with_suffix(".json"))
     for source, cure in ((ID, "install meta-envs again"), (file, "copy it again")):
@@ -243,14 +246,14 @@ def test_what_was_tampered_with_is_refused(tamper: Callable[[Path, Path], None],
 
 def test_weights_that_are_missing_are_refused(package: Path) -> None:
     """A card alone is no agent."""
-    (package / f"{ID}.safetensors").unlink()
+    (package / ID / f"{ID}.safetensors").unlink()
     with refused("There is no agent at"):
         load_agent(ID)
 
 
 def test_another_layout_of_the_card_is_the_same_card(package: Path) -> None:
     """Line ends and spaces do not count."""
-    card = package / f"{ID}.json"
+    card = package / ID / f"{ID}.json"
     before = load_agent(ID).card
     card.write_text(json.dumps(json.loads(card.read_text())))
     assert load_agent(ID).card == before
@@ -344,7 +347,7 @@ def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(
 
     assert command(OTHER) == 0
     assert f"{OTHER}.safetensors, seed 1, the median of 1: " in capsys.readouterr().out
-    assert agents.read_card(tmp_path / "out" / f"{OTHER}.safetensors").seed == 1
+    assert agents.read_card(tmp_path / "out" / OTHER / f"{OTHER}.safetensors").seed == 1
     assert command(NONE) == 2
     assert capsys.readouterr().err.startswith(f"Error: There are no runs of {NONE}")
 
@@ -363,6 +366,76 @@ def test_agent_is_the_name_of_an_ids_own_agent(package: Path) -> None:
     assert scores["agent"].shape == (1, 2)
     table = meta_envs.behaviour.record_trials("agent", ID, episodes=3)
     assert len(table["reward"]) == 300
+
+
+def test_variants_are_the_other_seeds_controls_and_snapshots(package: Path, runs: list[Path], other_run: Path) -> None:
+    """Each is the run that it was made from, with its scorecards; a shared agent shares its variants."""
+    chosen = load_agent(ID).card.seed
+    others = [seed for seed in (1, 2, 3) if seed != chosen]
+    assert agents.variants(ID) == agents.variants("MetaBandit-RestlessLow-v0") == [f"seed-{seed}" for seed in others]
+    known = {one["seed"]: one for one in load_agent(ID).card.seeds}
+    for seed in others:
+        agent, trained = load_agent(f"meta_envs:{ID}@seed-{seed}"), load_agent(runs[seed - 1])
+        assert agent.card == replace(trained.card, scorecards=agent.card.scorecards)
+        assert all(map(th.equal, agent.policy.parameters(), trained.policy.parameters()))
+        for play in PLAYS:
+            card = agent.card.scorecards[play]
+            assert {**card, **known[seed][play]} == card
+    steps = [load_agent(path).card.steps for path in snapshots(other_run.parent)]
+    assert agents.variants(OTHER) == ["no-reward", *(f"step-{each:08}" for each in steps)]
+    assert [load_agent(f"{OTHER}@{name}").card.steps for name in agents.variants(OTHER)] == [steps[-1], *steps]
+    ship(ID, runs[:1], episodes=10, folder=package)
+    assert agents.variants(ID) == []
+
+
+def test_variants_are_learners_by_name(package: Path) -> None:
+    """Of the id where they live, or of another; told apart on the command line and in tables."""
+    seed = agents.variants(ID)[0]
+    low = "MetaBandit-RestlessLow-v0"
+    found = meta_envs.evaluate([f"agent@{seed}", f"agent:{ID}@{seed}", "agent"], low, episodes=20)
+    names = [card.learner.partition(" ")[0] for card in found]
+    assert names == [f"agent@{seed}", f"agent:{ID}@{seed}", "agent"]
+    cards = json.loads(call("evaluate", ID, "--agent", f"agent@{seed}", "--episodes", "20", "--json"))
+    assert [card["learner"] for card in cards] == [f"agent@{seed} ({play})" for play in PLAYS]
+    assert serving(["agent", "agent@no-reward"], ID) == ["agent"]
+    assert serving(["agent", "agent@no-reward"], OTHER) == ["agent", "agent@no-reward"]
+    shown = call("info", OTHER)
+    assert f"--agent agent@no-reward: {', '.join(agents.variants(OTHER))}" in " ".join(shown.split())
+    assert json.loads(call("info", OTHER, "--json"))["variants"] == agents.variants(OTHER)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (f"{OTHER}@no-rewrd", rf"The agent of {OTHER} has no variant 'no-rewrd': did you mean no-reward\?"),
+        (f"{OTHER}@", rf"The agent of {OTHER} has no variant '': it is one of no-reward, step-0"),
+        (f"{OTHER}@../{ID}/{ID}", rf"The agent of {OTHER} has no variant '\.\./.*': it is one of no-reward, step-0"),
+        (f"{NONE}@seed-2", rf"No agent is shipped for '{NONE}@seed-2': train one with `meta-envs train {NONE}`"),
+        ("MetaTwoStp-v0@seed-2", "There is no agent at 'MetaTwoStp-v0@seed-2': did you mean MetaTwoStep-v0"),
+    ],
+)
+def test_variants_that_there_are_not_get_the_near_names(name: str, message: str, package: Path) -> None:
+    """In one sentence, by `load_agent` and as a learner."""
+    for take in (load_agent, lambda name: make_learner(f"agent:{name}")):
+        with refused(message) as raised:
+            take(name)
+        assert "\n" not in str(raised.value)
+    with refused("'agent@seed-2' is the shipped agent of an id, and None is none: give agent:ID"):
+        make_learner("agent@seed-2")
+
+
+def test_impossible_variants_are_refused(package: Path, runs: list[Path], other_run: Path) -> None:
+    """Nothing is written of another environment's run, under a name that is none, or of two runs."""
+    before = files(package)
+    for name, given, message in (
+        ("No reward", [other_run], "name='No reward' is not possible: give small letters, digits and hyphens"),
+        ("no-reward", [other_run, other_run], "give one for the name 'no-reward'"),
+        ("no-reward", runs[:1], f"give one of {OTHER}, not of {ID}"),
+        ("no-reward", [], "give one for the name 'no-reward'"),
+    ):
+        with refused(message):
+            ship_as(name, OTHER, given, episodes=10, folder=package)
+    assert files(package) == before
 
 
 def test_agent_needs_an_id_that_has_one(package: Path) -> None:
@@ -554,15 +627,38 @@ def is_image(id: str) -> bool:
 
 def test_the_package_holds_pairs_of_files_and_nothing_else() -> None:
     """Each card has its weights, each weights their card, and both are of an id that has an agent of its own."""
-    names = {path.name for path in REAL.iterdir() if path.suffix not in (".py", "") and path.is_file()}
-    assert names == {f"{id}.{kind}" for id in in_package() for kind in ("json", "safetensors")}
+    assert {path.name for path in REAL.iterdir()} == set(in_package())
+    for id in in_package():
+        files = {f"{id}.json", f"{id}.safetensors", *(f"{name}.safetensors" for name in agents.variants(id))}
+        assert {path.name for path in (REAL / id).iterdir()} == files
+
+
+@pytest.mark.parametrize("id", in_package())
+def test_shipped_variants_are_what_they_are_called(id: str) -> None:
+    """Small, of the id, and a seed, a control or a snapshot, as the name says."""
+    shown = load_agent(id).card
+    for name in agents.variants(id):
+        assert NAME.fullmatch(name)
+        assert agents.find(f"{id}@{name}").stat().st_size <= LARGEST
+        card = load_agent(f"{id}@{name}").card
+        assert card.id == id
+        kind, _, number = name.rpartition("-")
+        if kind == "seed":
+            assert (card.seed, card.preset) == (int(number), shown.preset)
+            assert card.seed != shown.seed
+        elif kind == "step":
+            assert (card.steps, card.preset) == (int(number), shown.preset)
+        elif name == "no-reward":
+            assert card.preset["reward"] is False
+        elif name == "feedforward":
+            assert card.network["memory"] == "feedforward"
 
 
 @pytest.mark.parametrize("id", in_package())
 def test_a_shipped_agent_is_small(id: str) -> None:
     """300 kB for bandits and two-step tasks, 8 MB for pixels, 1.2 MB for the rest, card and weights together."""
     limit = 8e6 if is_image(id) else 3e5 if id.startswith(("MetaBandit", "MetaTwoStep")) else 1.2e6
-    assert sum((REAL / f"{id}.{kind}").stat().st_size for kind in ("json", "safetensors")) <= limit
+    assert sum((REAL / id / f"{id}.{kind}").stat().st_size for kind in ("json", "safetensors")) <= limit
 
 
 TARGETS = {

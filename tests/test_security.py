@@ -62,11 +62,10 @@ def test_flipped_bits_in_an_agent_are_found(whole: bytes, tmp_path: Path) -> Non
 @pytest.mark.parametrize("id", ["MetaBandit-Dependent-v0", "MetaTwoStep-v0"])
 def test_flipped_bits_in_a_shipped_agent_are_found(id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the weights and in the card beside them."""
-    for suffix in (".json", ".safetensors"):
-        shutil.copy(cards.FOLDER / f"{id}{suffix}", tmp_path)
+    shutil.copytree(cards.FOLDER / id, tmp_path / id)
     monkeypatch.setattr(cards, "FOLDER", tmp_path)
     for suffix, read in ((".json", lambda: read_card(cards.find(id))), (".safetensors", lambda: load_agent(id))):
-        file = tmp_path / f"{id}{suffix}"
+        file = tmp_path / id / f"{id}{suffix}"
         content = file.read_bytes()
         for changed in flips(content, 150):
             file.write_bytes(changed)

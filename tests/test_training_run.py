@@ -37,7 +37,7 @@ from meta_envs.agents.tensors import pack, unpack
 from meta_envs.families.dependent import DependentBandit
 from meta_envs.family import Array, TaskFamily
 from meta_envs.learners.returns import record
-from meta_envs.training import Agent, MetaRecurrentPPO, RecurrentPolicy, TrainingStopped, load_agent, train
+from meta_envs.training import Agent, MetaRecurrentPPO, RecurrentPolicy, TrainingStopped, load_agent, snapshots, train
 from meta_envs.training.held_out import HeldOut
 from meta_envs.training.presets import KINDS, PRESETS, preset_of
 from meta_envs.training.run import Run
@@ -478,6 +478,75 @@ def test_beginning_anew_leaves_no_curve_of_the_run_before(agent_path: Path, tmp_
     assert list((tmp_path / "run").glob("events.*"))
     tiny(tmp_path / "run", overwrite=True, steps=160)
     assert not list((tmp_path / "run").glob("events.*"))
+
+
+def contents(directory: Path) -> dict[str, Any]:
+    """The snapshots of a run, by name: card and weights."""
+    files = {path.name: unpack(path.read_bytes()) for path in snapshots(directory)}
+    return {
+        name: (texts["card"], {key: array.tobytes() for key, array in arrays.items()})
+        for name, (arrays, texts) in files.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def snapshots_path(agent_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run with five snapshots."""
+    return tiny(tmp_path_factory.mktemp("snapshots") / "run", snapshots=5)
+
+
+def test_snapshots_are_agents_from_the_first_weights_to_the_last(agent_path: Path, snapshots_path: Path) -> None:
+    """Due at the shares 0, 1/16, 1/4, 9/16 and 1 of 2,400 steps; whether they are taken changes nothing."""
+    assert_same_weights(agent_path, snapshots_path)
+    assert load_agent(agent_path).card.curve == load_agent(snapshots_path).card.curve
+    found = snapshots(snapshots_path.parent)
+    assert [load_agent(path).card.steps for path in found] == [0, 160, 640, 1360, 2400]  # in rollouts of 80
+    assert [path.name for path in found] == [f"step-{steps:08}.safetensors" for steps in (0, 160, 640, 1360, 2400)]
+    assert_same_weights(found[-1], agent_path)
+    card = load_agent(found[0]).card
+    run = Run(id=ID, keywords=KEYWORDS, preset=preset_of(ID, **TINY))
+    untrained = run.make_model(run.make_env()).policy.state_dict()
+    for name, tensor in load_file(found[0]).items():
+        assert th.equal(tensor, untrained[name]), name
+    assert (card.id, card.seed, card.keywords, card.date, card.wall_seconds) == (ID, 1, KEYWORDS, None, None)
+    assert snapshots(agent_path.parent) == []
+
+
+def test_a_killed_run_leaves_the_same_snapshots(snapshots_path: Path, tmp_path: Path) -> None:
+    """To the last bit of weights and cards; and what a kill left of one is gone."""
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / ".step-00000160.safetensors.17.4").touch()
+    die_and_resume(tmp_path, (0, 800, 2400), snapshots=5)
+    assert contents(tmp_path) == contents(snapshots_path.parent)
+    assert {path.name for path in (tmp_path / "snapshots").iterdir()} == contents(tmp_path).keys()
+
+
+def test_snapshots_go_on_in_a_longer_run_and_begin_anew_in_a_new_one(snapshots_path: Path, tmp_path: Path) -> None:
+    """Those of the steps before stay; of a run that is begun anew there are its own alone."""
+    before = shutil.copytree(snapshots_path.parent, tmp_path / "run")
+    tiny(before, resume=True, steps=4800, snapshots=5)
+    assert [load_agent(path).card.steps for path in snapshots(before)] == [0, 160, 640, 1360, 2400, 2720, 4800]
+    tiny(before, overwrite=True, steps=160, snapshots=9)  # in two rollouts
+    assert [load_agent(path).card.steps for path in snapshots(before)] == [0, 80, 160]
+    tiny(before, overwrite=True, steps=160)
+    assert not contents(before)
+
+
+def test_a_run_that_stops_early_has_its_last_weights(tmp_path: Path) -> None:
+    """Where a callback ends it, before the last snapshot was due."""
+    path = tiny(tmp_path, snapshots=3, callback=lambda known, _: known["self"].num_timesteps < 1200)
+    assert [load_agent(each).card.steps for each in snapshots(tmp_path)] == [0, 640, 1200]
+    assert_same_weights(snapshots(tmp_path)[-1], path)
+
+
+@pytest.mark.parametrize("num", [1, -2, 2.0, True, "8", None])
+def test_impossible_numbers_of_snapshots_are_refused(num: Any, tmp_path: Path) -> None:
+    """One alone would be neither the first nor the last."""
+    with pytest.raises(
+        ValueError, match=rf"^snapshots={num!r} is not possible: give a whole number of at least 2.*\.$"
+    ):
+        tiny(tmp_path / "run", snapshots=num)
+    assert not (tmp_path / "run").exists()
 
 
 def stop_at(step: int, directory: Path, **changes: Any) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from meta_envs.agents.cards import AgentCard, find, ids, read_card
+from meta_envs.agents.cards import AgentCard, find, ids, read_card, variants
 from meta_envs.agents.outside import OutsidePolicy
 from meta_envs.lazy import lazily
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from meta_envs.agents.agent import load_agent as load_agent
 
 # Agent and load_agent are left out: `import *` works without PyTorch.
-__all__ = ["AgentCard", "OutsidePolicy", "find", "ids", "read_card"]
+__all__ = ["AgentCard", "OutsidePolicy", "find", "ids", "read_card", "variants"]
 
 if not TYPE_CHECKING:  # else every name would be of type Any
     __getattr__, __dir__ = lazily(

@@ -198,20 +198,20 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     """An agent: the shipped one of an environment, or one from a file; nothing in the files is executed.
 
     Args:
-        source: An environment's id, also ``"module:id"``, for its shipped agent; or an agent's file, or the directory
-            of its run.
+        source: An environment's id, also ``"module:id"``, for its shipped agent, with ``"@NAME"`` behind it for one of
+            the agent's `meta_envs.agents.variants`; or an agent's file, or the directory of its run.
         play: "greedy" or "sampled"; by default as its card says.
 
     Raises:
-        ValueError: If no agent is shipped for the id, there is no such file, it is not a whole agent of a known format
-            with finite weights, one of its files was changed after they were shipped, or there is no such play.
+        ValueError: If no such agent is shipped for the id, there is no such file, it is not a whole agent of a known
+            format with finite weights, one of its files was changed after they were shipped, or there is no such play.
     """
-    shipped = isinstance(source, str) and source.rpartition(":")[2] in ids()
+    shipped = isinstance(source, str) and _id_of(source) in ids()
     file = cards.find(str(source)) if shipped else Path(source)
     file = file / "agent.safetensors" if is_there(file) and file.is_dir() else file
     if not (is_there(file) and file.is_file()):
         cure = "give an environment's id, or the file or the directory that training wrote."
-        hint = suggest_id(str(source).rpartition(":")[2], cure) if len(file.parts) < 2 else cure
+        hint = suggest_id(_id_of(str(source)), cure) if len(file.parts) < 2 else cure
         raise ValueError(f"There is no agent at {str(source)!r}: {hint}")
     with reading(file, cards.NOT_WHOLE, "install meta-envs again" if shipped else "train it again, or copy it again"):
         card, weights = _read(file)
@@ -219,6 +219,11 @@ def load_agent(source: str | Path, *, play: str | None = None) -> Agent:
     if play is not None:
         agent.play = play
     return agent
+
+
+def _id_of(source: str) -> str:
+    """Without the module and the variant."""
+    return source.rpartition(":")[2].partition("@")[0]
 
 
 def _read(file: Path) -> tuple[AgentCard, dict[str, Array]]:

@@ -1,4 +1,8 @@
-"""Agents that are shipped: of an id a file of weights and, beside it, a card in JSON that tells all about it."""
+"""Agents that are shipped: of an id a folder with a file of weights and, beside it, a card in JSON, and variants.
+
+Variants are other agents of the same environment, each a file by its name: other training seeds (``seed-2``), controls
+(``no-reward``, ``feedforward``) and snapshots along the training (``step-00100000``).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from typing import Any
 import gymnasium as gym
 
 from meta_envs.agents.interface import INTERFACE, describe_interface
-from meta_envs.arguments import is_whole
+from meta_envs.arguments import is_whole, suggest
 from meta_envs.errors import CannotServe
 from meta_envs.family import TaskFamily
 from meta_envs.files import HASH, parse_json, reading
@@ -21,7 +25,7 @@ from meta_envs.registry import ids as all_ids
 from meta_envs.registry import make_family
 from meta_envs.wrappers.history import INPUTS
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "shipped"
 SHARED = {
     "MetaBandit-RestlessLow-v0": "MetaBandit-Restless-v0",
     "MetaBandit-RestlessHigh-v0": "MetaBandit-Restless-v0",
@@ -114,26 +118,53 @@ class AgentCard:
 
 def ids() -> list[str]:
     """Ids of the environments that have a shipped agent, those that share one included."""
-    return [id for id in all_ids() if _card_of(id).is_file()]
+    return [id for id in all_ids() if _weights_of(id).with_suffix(".json").is_file()]
 
 
 def find(id: str) -> Path:
     """The file of weights of an id's agent, also of ``"module:id"``; the card is beside it.
 
+    Args:
+        id: The environment; with ``"@NAME"`` behind it, one of the `variants` of its agent, whose card is in the file.
+
     Raises:
-        meta_envs.CannotServe: If there is none, with the ids that have one.
+        meta_envs.CannotServe: If there is none, with the ids that have one or the variants that are near.
     """
-    name = id.rpartition(":")[2]
+    name, at, variant = id.rpartition(":")[2].partition("@")
     if name not in ids():
         raise CannotServe(
-            f"No agent is shipped for {id!r}: train one with `meta-envs train {id}`; those that are shipped are of "
+            f"No agent is shipped for {id!r}: train one with `meta-envs train {name}`; those that are shipped are of "
             f"{', '.join(ids()) or 'no environment'}."
         )
-    return _card_of(name).with_suffix(".safetensors")
+    if not at:
+        return _weights_of(name)
+    known = variants(name)
+    if variant not in known:
+        cure = suggest(variant, known) if known else f"only the agent itself is shipped, as {name!r}."
+        raise CannotServe(f"The agent of {name} has no variant {variant!r}: {cure}")
+    return _weights_of(name).with_name(f"{variant}.safetensors")
 
 
-def _card_of(id: str) -> Path:
-    return FOLDER / f"{SHARED.get(id, id)}.json"
+def variants(id: str) -> list[str]:
+    """Names of the agents that are shipped beside an id's own, which ``load_agent("ID@NAME")`` loads.
+
+    Args:
+        id: The environment, also ``"module:id"``.
+
+    Returns:
+        In alphabetical order: ``no-reward`` and ``feedforward`` are controls, ``seed-2`` and the like the other
+        training seeds, ``step-00100000`` and the like snapshots of one training after so many steps.
+
+    Raises:
+        meta_envs.CannotServe: If the id has no agent.
+    """
+    own = find(id)
+    return sorted(path.stem for path in own.parent.glob("*.safetensors") if path != own)
+
+
+def _weights_of(id: str) -> Path:
+    home = SHARED.get(id, id)
+    return FOLDER / home / f"{home}.safetensors"
 
 
 def refuse_family(*keywords: dict[str, Any]) -> None:

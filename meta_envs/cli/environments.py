@@ -60,9 +60,12 @@ def describe_agent(id: str) -> str:
     value, unit = (found["return_mean"], "return") if found["score"] is None else (found["score"], "score")
     keywords = [f" --env {name}={json.dumps(value)}" for name, value in card.keywords.items()]
     home = ", ".join([file.stem, *(f"{name}={value}" for name, value in card.keywords.items())])
+    others = agents.variants(id)
+    variants = f"\nIts variants, as in --agent agent@{others[0]}: {', '.join(others)}" if others else ""
     return (
         f"A trained agent is shipped, of {home}, with {unit} {value:.3f} in {card.play} play over "
         f"{found['episodes']:,} unseen lifetimes:\n  meta-envs evaluate {id}{''.join(keywords)} --agent agent"
+        f"{variants}"
     )
 
 
@@ -106,6 +109,7 @@ def describe(id: str) -> dict[str, Any]:
     return {
         "id": id,
         "agent": agents.find(id).stem if id in agents.ids() else None,
+        "variants": agents.variants(id) if id in agents.ids() else [],
         "summary": (type(family).__doc__ or "").partition("\n")[0],
         "horizon": family.horizon,
         "actions": str(family.action_space),

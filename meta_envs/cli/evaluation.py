@@ -14,7 +14,7 @@ from meta_envs.cli.runs import evaluate_runs, split_runs
 from meta_envs.errors import Unsolvable
 from meta_envs.learners.returns import has_regret
 from meta_envs.plots import check_format
-from meta_envs.roster import is_agent, make_learner, serving
+from meta_envs.roster import AGENT, is_agent, make_learner, serving
 
 
 def evaluate(
@@ -25,8 +25,9 @@ def evaluate(
             "--agent",
             metavar="NAME|PATH",
             help="A learner by its name (constants as ucb:chi=2; module:Class for your own) or a trained "
-            "agent (agent, the shipped one; agent:ID, another environment's; or a path), which is shown in greedy and "
-            "in sampled play; or policy.onnx, policy.pt, or module:Class:model.zip of Stable-Baselines3, which runs "
+            "agent (agent, the shipped one; agent@NAME, a variant that meta-envs info lists; agent:ID and "
+            "agent:ID@NAME, another environment's; or a path), which is shown in greedy and in sampled play; or "
+            "policy.onnx, policy.pt, or module:Class:model.zip of Stable-Baselines3, which runs "
             "code that is in the file; repeatable.",
         ),
     ] = None,
@@ -125,6 +126,6 @@ def load_plays(names: list[str], id: str) -> list[Any]:
             continue
         for play in PLAYS:
             agent: Any = make_learner(name, id)
-            agent.play, agent.label = play, name if several else "agent"
+            agent.play, agent.label = play, name if several or AGENT.fullmatch(name) else "agent"
             plays.append(agent)
     return plays

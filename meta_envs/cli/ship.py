@@ -1,11 +1,13 @@
 """Ship the agent of an environment: ``python -m meta_envs.cli.ship ID``, for maintainers.
 
 Takes the runs of several seeds, as ``examples/learning_over_seeds.py`` makes them, evaluates all on the same unseen
-lifetimes, and writes weights and card of the median one into the package.
+lifetimes, and writes weights and card of the median one into the package. The others are written beside it as its
+variants, if they are small. With ``--as NAME`` a run becomes a variant of that name.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +20,7 @@ import typer
 import meta_envs
 from meta_envs.agents import cards
 from meta_envs.agents.agent import Agent, load_agent
+from meta_envs.agents.cards import AgentCard
 from meta_envs.agents.plays import PLAYS
 from meta_envs.arguments import require
 from meta_envs.cli.errors import tell
@@ -26,6 +29,12 @@ from meta_envs.training.checkpoint import refuse_another_run
 
 CURVE = 100
 """Points of a training curve that a card keeps, at most."""
+NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+"""Of a variant."""
+LARGEST = 200_000
+"""Bytes of a variant, at most."""
+STEP = "step"
+"""The name by which snapshots are shipped, each with its steps."""
 OF_A_SEED = ("return_mean", "return_se", "regret_mean", "regret_se", "score", "score_low", "score_high")
 
 
@@ -38,16 +47,17 @@ def ship(
     seed: int = 1,
     folder: Path = cards.FOLDER,
 ) -> Path:
-    """Write the agent of an id into the package: weights, and beside them the card.
+    """Write the agent of an id into the package: weights, beside them the card, and the other seeds as variants.
 
     Args:
         id: The environment.
-        runs: Agents' files, or the directories of their runs: several seeds of the same preset.
+        runs: Agents' files, or the directories of their runs: several seeds of the same preset. Those that are not
+            shipped themselves become variants, ``seed-2`` and the like, if they have at most `LARGEST` bytes.
         take: The training seed to ship; by default the median one (of an even number the lower), by the expected
             return of the play that each agent's card declares, in which scores are ordered alike.
         episodes: Unseen lifetimes.
         seed: Evaluation seed.
-        folder: Where the two files are written.
+        folder: Where the id's folder is, with all that is shipped of it.
 
     Returns:
         The file of weights.
@@ -58,30 +68,89 @@ def ship(
     trained = _load(id, runs)
     seeds = [agent.card.seed for agent in trained]
     require(take is None or take in seeds, "take", take, f"the seeds are {', '.join(map(str, seeds))}")
-    players = [load_agent(Path(run), play=play) for run in runs for play in PLAYS]
-    keywords = trained[0].card.keywords
-    # Each alone, so that anybody who evaluates one finds the same numbers.
-    found = (meta_envs.evaluate(player, id, episodes=episodes, seed=seed, **keywords) for player in players)
-    cards = [{play: _brief(next(found)) for play in PLAYS} for _ in trained]
-    returns = [card[agent.play]["return_mean"] for agent, card in zip(trained, cards, strict=True)]
+    scorecards = _evaluate(trained, episodes, seed)
+    returns = [card[agent.play]["return_mean"] for agent, card in zip(trained, scorecards, strict=True)]
     chosen = int(np.argsort(returns, kind="stable")[(len(returns) - 1) // 2]) if take is None else seeds.index(take)
-    agent = trained[chosen]
-    agent.card = replace(
-        agent.card,
-        curve={name: _thin(points) for name, points in (agent.card.curve or {}).items()},
-        chosen=f"seed {seeds[chosen]}, {'the median' if take is None else 'by hand'} of {len(seeds)}",
-        scorecards=cards[chosen],
-        seeds=[
-            {
-                **{name: getattr(one.card, name) for name in ("seed", "play", "steps", "wall_seconds")},
-                **{play: {name: card[play][name] for name in OF_A_SEED} for play in PLAYS},
-            }
-            for one, card in sorted(zip(trained, cards, strict=True), key=lambda pair: pair[0].card.seed)
-        ],
-    )
-    file = folder / f"{id}.safetensors"
+    known = [
+        {
+            **{name: getattr(one.card, name) for name in ("seed", "play", "steps", "wall_seconds")},
+            **{play: {name: card[play][name] for name in OF_A_SEED} for play in PLAYS},
+        }
+        for one, card in sorted(zip(trained, scorecards, strict=True), key=lambda pair: pair[0].card.seed)
+    ]
+    agent, file = trained[chosen], folder / id / f"{id}.safetensors"
+    why = f"seed {seeds[chosen]}, {'the median' if take is None else 'by hand'} of {len(seeds)}"
+    agent.card = replace(_thinned(agent.card), chosen=why, scorecards=scorecards[chosen], seeds=known)
     agent.save(file, card_beside=True)
+    for old in file.parent.glob("seed-*.safetensors"):
+        old.unlink()
+    for place, (one, card) in enumerate(zip(trained, scorecards, strict=True)):
+        if place != chosen:
+            _write_variant(one, card, file.with_name(f"seed-{one.card.seed}.safetensors"))
     return file
+
+
+def ship_as(
+    name: str,
+    id: str,
+    runs: Sequence[str | Path],
+    *,
+    episodes: int = 10_000,
+    seed: int = 1,
+    folder: Path = cards.FOLDER,
+) -> list[Path]:
+    """Write variants of an id's agent into the package, each a file with its card in it.
+
+    Args:
+        name: Of the variant; `STEP` for one or several snapshots, which get their steps behind it.
+        id: The environment.
+        runs: Agents' files, or the directories of their runs.
+        episodes: Unseen lifetimes.
+        seed: Evaluation seed.
+        folder: Where the id's folder is.
+
+    Returns:
+        The files.
+
+    Raises:
+        ValueError: If a run is not of the id, is too large, or several are to have one name.
+    """
+    require(NAME.fullmatch(name) is not None, "name", name, "give small letters, digits and hyphens, as in no-reward")
+    require(name == STEP or len(runs) == 1, "runs", list(map(str, runs)), f"give one for the name {name!r}")
+    trained = [load_agent(Path(run)) for run in runs]
+    for run, agent in zip(runs, trained, strict=True):
+        require(agent.card.id == id, "run", str(run), f"give one of {id}, not of {agent.card.id}")
+    files = []
+    for agent, card in zip(trained, _evaluate(trained, episodes, seed), strict=True):
+        whole = f"{STEP}-{agent.card.steps:08}" if name == STEP else name
+        file = folder / id / f"{whole}.safetensors"
+        require(_write_variant(agent, card, file), "runs", list(map(str, runs)), f"give files of {LARGEST} bytes")
+        files.append(file)
+    return files
+
+
+def _evaluate(trained: Sequence[Agent], episodes: int, seed: int) -> list[dict[str, dict[str, Any]]]:
+    """Of each agent its scorecards, by play; each alone, so that anybody who evaluates one finds the same numbers."""
+    found = []
+    for agent in trained:
+        own, scorecards = agent.play, {}
+        for play in PLAYS:
+            agent.play = play
+            scorecard = meta_envs.evaluate(agent, agent.card.id, episodes=episodes, seed=seed, **agent.card.keywords)
+            scorecards[play] = _brief(scorecard)
+        agent.play = own
+        found.append(scorecards)
+    return found
+
+
+def _write_variant(agent: Agent, scorecards: dict[str, dict[str, Any]], file: Path) -> bool:
+    """Write it with a card that has no curves of regret, unless it is too large."""
+    if sum(weights.nbytes for weights in agent.policy.parameters()) > LARGEST * 0.9:
+        return False
+    small = {play: {**card, "regret_curve": None, "regret_curve_se": None} for play, card in scorecards.items()}
+    agent.card = replace(_thinned(agent.card), scorecards=small)
+    agent.save(file)
+    return True
 
 
 def _load(id: str, runs: Sequence[str | Path]) -> list[Agent]:
@@ -96,6 +165,10 @@ def _load(id: str, runs: Sequence[str | Path]) -> list[Agent]:
     seeds = [agent.card.seed for agent in trained]
     require(len(set(seeds)) == len(seeds), "runs", seeds, "each has a seed of its own")
     return trained
+
+
+def _thinned(card: AgentCard) -> AgentCard:
+    return replace(card, curve=card.curve and {name: _thin(points) for name, points in card.curve.items()})
 
 
 def _thin(points: list[Any]) -> list[Any]:
@@ -122,9 +195,16 @@ def main(
     take: Annotated[int | None, typer.Option(help="The training seed to ship, if not the median one.")] = None,
     episodes: Annotated[int, typer.Option(help="Unseen lifetimes.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Evaluation seed.")] = 1,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Ship the run as a variant; snapshots as step.")
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the files are written.")] = cards.FOLDER,
 ) -> None:
-    """Evaluate the runs of several seeds and ship the median one."""
+    """Evaluate the runs of several seeds and ship the median one, and the others as its variants."""
+    if name is not None:
+        for file in ship_as(name, id, runs or [], episodes=episodes, seed=seed, folder=folder):
+            print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
+        return
     found = runs or sorted(Path("runs/learning", id).glob("seed-*"))
     file = ship(id, found, take=take, episodes=episodes, seed=seed, folder=folder)
     card = cards.read_card(file)

@@ -43,6 +43,10 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write curves into the directory; see them with tensorboard.")
     ] = False,
+    snapshots: Annotated[
+        int,
+        typer.Option(metavar="N", help="Keep the weights at N moments, from the first to the last, in snapshots/."),
+    ] = 0,
     device: Annotated[str, typer.Option(help="Where the network is: cpu, or cuda where there is a GPU.")] = "cpu",
     threads: Annotated[
         int, typer.Option(help="Of torch; two are worth it where the agent sees images, and change last bits.")
@@ -51,9 +55,9 @@ def train(
     """Train a recurrent agent.
 
     It is trained with RecurrentPPO and written to a file. The directory gets agent.safetensors, the weights with a card
-    of how they were made; while the run goes on, checkpoint.pt; and with --tensorboard events.out.tfevents.*, the
-    curves, which `tensorboard --logdir runs` shows. A bar shows the mean return of the newest lifetimes and the score
-    in held-out ones.
+    of how they were made; while the run goes on, checkpoint.pt; with --tensorboard events.out.tfevents.*, the curves,
+    which `tensorboard --logdir runs` shows; and with --snapshots N snapshots/step-*.safetensors, the agent along the
+    training, denser early. A bar shows the mean return of the newest lifetimes and the score in held-out ones.
 
     Ctrl-C leaves the newest checkpoint, and a kill one that is seconds old; the same command with --resume goes on from
     it, to the same agent.
@@ -76,6 +80,7 @@ def train(
             resume=resume,
             overwrite=overwrite,
             tensorboard=tensorboard,
+            snapshots=snapshots,
             device=device,
             threads=threads,
             **chosen,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meta_envs.training.ppo.buffer import LifetimeDictRolloutBuffer, LifetimeRolloutBuffer
     from meta_envs.training.ppo.ppo import MetaRecurrentPPO
     from meta_envs.training.process import keep_memory
+    from meta_envs.training.snapshot import snapshots
     from meta_envs.training.trainer import train
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "TrainingStopped",
     "keep_memory",
     "load_agent",
+    "snapshots",
     "train",
 ]
 
@@ -42,6 +44,7 @@ if not TYPE_CHECKING:  # else every name would be of type Any
             "TrainingStopped": "meta_envs.training.callback",
             "keep_memory": "meta_envs.training.process",
             "load_agent": "meta_envs.agents.agent",
+            "snapshots": "meta_envs.training.snapshot",
             "train": "meta_envs.training.trainer",
         },
         "Training",

@@ -20,6 +20,7 @@ from meta_envs.training.held_out import HeldOut
 from meta_envs.training.history import History
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.progress import Progress
+from meta_envs.training.snapshot import Snapshots
 
 if TYPE_CHECKING:
     from meta_envs.training.run import Run
@@ -67,19 +68,28 @@ class Watch(BaseCallback):
         run: The run.
         history: What is known of it already; it is kept up to date.
         held_out: The lifetimes of its evaluations.
+        snapshots: Keeps the weights along the run.
         checkpoint: Where checkpoints are written.
         seconds: Time between them.
         bar: Shows the progress, if any.
 
     Attributes:
         interrupted: Whether Ctrl-C was pressed.
+        snapshots: As given.
     """
 
     def __init__(
-        self, run: Run, history: History, held_out: HeldOut, checkpoint: Path, seconds: float, bar: Progress | None
+        self,
+        run: Run,
+        history: History,
+        held_out: HeldOut,
+        snapshots: Snapshots,
+        checkpoint: Path,
+        seconds: float,
+        bar: Progress | None,
     ) -> None:
         super().__init__()
-        self._run, self.history, self._held_out = run, history, held_out
+        self._run, self.history, self._held_out, self.snapshots = run, history, held_out, snapshots
         self._checkpoint, self._seconds, self._bar = checkpoint, seconds, bar
         self._before, self._began, self._saved = history.spent, time.monotonic(), time.monotonic()
         self.interrupted = self._writes = False
@@ -173,8 +183,10 @@ class Watch(BaseCallback):
             )
         if self._passes(self._run.preset.evaluations, self.history.held_out):
             self._evaluate()
-        # So that losses have the step of their own rollout, and none is pending when a checkpoint is written.
         assert isinstance(self.model, MetaRecurrentPPO)
+        with self.undisturbed():
+            self.snapshots.look(self.model)
+        # So that losses have the step of their own rollout, and none is pending when a checkpoint is written.
         with writing(self._checkpoint.parent, self.model):
             self.logger.dump(self.num_timesteps)
 

@@ -10,9 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile, mkdtemp
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
-import torch as th
 from stable_baselines3.common.callbacks import BaseCallback
 
 from meta_envs.agents.agent import Agent
@@ -32,8 +30,8 @@ from meta_envs.training.presets import KINDS, preset_of
 from meta_envs.training.process import keep_memory, require_device, require_threads, threads_of_a_run
 from meta_envs.training.progress import Progress
 from meta_envs.training.run import Run
+from meta_envs.training.snapshot import Snapshots, make_agent, require_snapshots
 from meta_envs.training.start import describe_start, find_start, give_weights, require_fit, settings_of
-from meta_envs.version import __version__
 
 
 def choose_play(agent: Agent, family: TaskFamily, seeds: range) -> None:
@@ -69,6 +67,7 @@ def train(
     device: str = "cpu",
     threads: int = 1,
     checkpoint_seconds: float = 10.0,
+    snapshots: int = 0,
     **settings: Any,
 ) -> Path:
     """Train an agent and write it to a file.
@@ -91,7 +90,7 @@ def train(
             or with more ``steps`` goes on from its end: learning rate and the like are then those of so many steps of
             the longer run, and no stage of a curriculum comes again.
         overwrite: Begin anew where the directory holds a run already; what is there stays until the first checkpoint
-            and the agent replace it, but for its curves.
+            and the agent replace it, but for its curves and snapshots.
         progress: Show a progress bar.
         tensorboard: Write curves for TensorBoard into the directory.
         device: Where the network is: "cpu", "cuda" or "cuda:1". On another one last bits differ, and so does the agent.
@@ -99,6 +98,10 @@ def train(
             others gain little. (Two memories, ``shared_memory=False``, have a thread each wherever there are two cores,
             and what they learn does not depend on it.) With another number last bits differ, and so does the agent.
         checkpoint_seconds: Time between checkpoints.
+        snapshots: How many times the weights of the run are kept, as whole agents in the directory's ``snapshots``: the
+            first before any learning, the last at the end, and number k of 0 to n - 1 after the share
+            ``(k / (n - 1)) ** 2`` of the steps, denser early. See `meta_envs.training.snapshots`. A run may be resumed
+            with another number.
         **settings: Values of the preset's settings, such as ``steps=100_000`` or ``reward=False``.
 
     Returns:
@@ -122,6 +125,7 @@ def train(
         raise ValueError(f"checkpoint_seconds={checkpoint_seconds!r} is not possible: give a number of at least 0.")
     require_device(device)
     require_threads(threads)
+    require_snapshots(snapshots)
     module, _, id = id.rpartition(":")
     if module:
         import_named(module)
@@ -158,6 +162,8 @@ def train(
         for pattern in (*left_behind, *([] if resume else [FILES])):
             for left in directory.glob(pattern):
                 left.unlink()
+        kept = Snapshots(run, directory, snapshots)
+        kept.clear(anew=not resume)
         with (
             Progress(f"{id} seed {run.seed}", run.preset.steps, model.num_timesteps)
             if progress
@@ -166,7 +172,7 @@ def train(
         ):
             # A run that is extended keeps its lifetimes.
             seeds = run.held_out_seeds[: None if history.best is None else len(history.best)]
-            watch = Watch(run, history, HeldOut(run, seeds), checkpoint, checkpoint_seconds, bar)
+            watch = Watch(run, history, HeldOut(run, seeds), kept, checkpoint, checkpoint_seconds, bar)
             with watch.catching_interrupts():
                 _learn(run, model, watch, callbacks)
                 _finish(run, model, watch, agent)
@@ -241,21 +247,17 @@ def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None
     except OSError as error:
         no_room = error
     history = watch.history
-    card = {
-        **run.card,
-        "steps": model.num_timesteps,
-        "wall_seconds": round(history.spent, 1),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "device": str(model.device),
-        "threads": th.get_num_threads(),
-        "versions": {"meta-envs": __version__, "torch": th.__version__.split("+")[0], "gymnasium": gym.__version__},
-        "curve": {"rollouts": history.rollouts, "held_out": history.held_out},
-    }
-    family = make_family(run.id, **run.keywords)
-    agent = Agent.from_policy(model.policy, family, run.preset.network, card)
-    choose_play(agent, family, run.choosing_seeds)
+    agent = make_agent(
+        run,
+        model,
+        wall_seconds=round(history.spent, 1),
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
+        curve={"rollouts": history.rollouts, "held_out": history.held_out},
+    )
+    choose_play(agent, make_family(run.id, **run.keywords), run.choosing_seeds)
     with watch.undisturbed():
         try:
+            watch.snapshots.write(model)
             with writing(path.parent, model):
                 agent.save(path)
         except OSError as error:
