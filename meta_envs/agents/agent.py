@@ -91,8 +91,8 @@ class Agent(PolicyLearner):
             )
         for module in policy.modules():
             if isinstance(module, th.nn.LSTM):
-                add_forget_bias(module, self.card.network["forget_bias"])
-        unknown = dict.fromkeys(("steps", *cards.SHIPPED))
+                add_forget_bias(module, self.card.network.get("forget_bias", 0.0))
+        unknown: dict[str, Any] = dict.fromkeys(("steps", *cards.SHIPPED))
         agent = Agent(policy.eval().to(self.policy.device), replace(self.card, **unknown))
         agent.label = "untrained"
         return agent
