@@ -15,7 +15,8 @@ from meta_envs.family import TaskFamily
 
 ORDER = (
     *("family", "families", "envs", "wrappers", "learners", "lifetimes", "solvers", "evaluation", "behaviour"),
-    *("figures", "agents", "networks", "training", "rendering", "testing", "bench", "terminal", "cli"),
+    *("analysis", "figures"),
+    *("agents", "networks", "training", "rendering", "testing", "bench", "terminal", "cli"),
 )
 """Folders in the order of the page, behind the face; others come after them."""
 
@@ -35,7 +36,7 @@ DERIVED = {
     "meta_envs.envs": (":members:",),
     "meta_envs.wrappers": (":members:",),
     "meta_envs.wrappers.vector": (":members:",),
-    "meta_envs.agents.Agent": (":members: save, memory, action_probs",),
+    "meta_envs.agents.Agent": (":members: save, memory, columns, action_probs, resume, untrained",),
     "meta_envs.agents.OutsidePolicy": (),
 }
 """How classes that derive from others are shown, by folder or one by one; elsewhere only what they derive from is."""

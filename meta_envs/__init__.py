@@ -14,6 +14,7 @@ if Path(__file__).with_name("wrappers").is_file():
 
 if TYPE_CHECKING:
     from meta_envs import agents as agents
+    from meta_envs import analysis as analysis
     from meta_envs import behaviour as behaviour
     from meta_envs import bench as bench
     from meta_envs import evaluation as evaluation
@@ -61,6 +62,7 @@ _NAMES = {
 }
 _FOLDERS = (
     "agents",
+    "analysis",
     "behaviour",
     "bench",
     "evaluation",

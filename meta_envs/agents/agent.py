@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from meta_envs.agents.interface import (
 )
 from meta_envs.agents.plays import PolicyLearner
 from meta_envs.agents.tensors import pack, unpack
-from meta_envs.arguments import in_a_line
+from meta_envs.arguments import in_a_line, require_whole
 from meta_envs.errors import CannotServe
 from meta_envs.family import Array, TaskFamily
 from meta_envs.files import is_there, parse_json, reading, write_atomically
 from meta_envs.learners.order import watch_act, where
 from meta_envs.networks.actor_critic import ActorCritic, distribution_of, log_probs_of
+from meta_envs.networks.memories import add_forget_bias
 from meta_envs.networks.threads import torch_threads
 from meta_envs.registry import ids, suggest_id
 from meta_envs.wrappers.history import INPUTS
@@ -45,6 +47,8 @@ class Agent(PolicyLearner):
         play: "greedy" (the most probable action) or "sampled"; by default as the card says. Others are refused.
         label: What its name begins with, where several agents stand side by side.
         memory: Hidden states (num, units) float32 after the newest `act`, for analysis.
+        state: All that it remembers (num, numbers) float32 then, cells included; ``columns`` says what is where.
+        probs: Probabilities of the actions (num, A) float64 at the newest `act`.
         values: Values (num,) float32 that the network gave at the newest `act`, for analysis.
     """
 
@@ -71,6 +75,27 @@ class Agent(PolicyLearner):
         made = AgentCard(**card, network=network, inputs=inputs, interface=describe_interface(family, inputs))
         weights = {name: tensor.cpu().numpy() for name, tensor in _weights(policy).items()}
         return cls(_make_policy(made, weights).to(policy.device), made)
+
+    def untrained(self, seed: int = 0) -> Agent:
+        """An agent with the same network and fresh weights, drawn as training draws those of the memory.
+
+        Args:
+            seed: Of the weights, from 0 to 2**63 - 1.
+        """
+        seed = require_whole("seed", seed, 0, 2**63 - 1)
+        inputs = self.card.interface["inputs"]
+        with th.random.fork_rng(devices=[]):
+            th.manual_seed(seed)
+            policy = ActorCritic(
+                space_of(inputs), self.card.interface["num_actions"], parts=inputs, **self.card.network
+            )
+        for module in policy.modules():
+            if isinstance(module, th.nn.LSTM):
+                add_forget_bias(module, self.card.network.get("forget_bias", 0.0))
+        unknown: dict[str, Any] = dict.fromkeys(("steps", *cards.SHIPPED))
+        agent = Agent(policy.eval().to(self.policy.device), replace(self.card, **unknown))
+        agent.label = "untrained"
+        return agent
 
     def save(self, path: Path, *, card_beside: bool = False) -> None:
         """Write weights and card, each file whole or not at all.
@@ -115,12 +140,56 @@ class Agent(PolicyLearner):
         self._num, self._rng, self._steps = num, rng, 0
         self._past = np.tile(self._history.blank, (num, 1))
         self._state, self._values = self.policy.begin(num), np.full(num, np.nan, np.float32)
+        self._probs = np.full((num, self.card.interface["num_actions"]), np.nan)
 
     @property
     def memory(self) -> Array:
         """Hidden states (num, units) float32, of all layers side by side."""
         where(self)
         return self._state[0][0].transpose(0, 1).flatten(1).cpu().numpy().copy()
+
+    @property
+    def columns(self) -> dict[str, range]:
+        """Which numbers of ``state`` are which, by name: hidden states of each layer, cells, fast weights.
+
+        Where policy and value have a memory each, names begin with whose it is.
+        """
+        return self.policy.columns
+
+    @property
+    def state(self) -> Array:
+        """All that it remembers (num, numbers) float32."""
+        where(self)
+        parts = [tensor.transpose(0, 1).flatten(1) for pair in self._state for tensor in pair]
+        return th.cat(parts, 1).cpu().numpy()
+
+    def resume(self, state: Array, action: Array, reward: Array, steps: int) -> None:
+        """Go on from another memory, as if so many steps had been taken, of which these were the last.
+
+        Args:
+            state: As ``state`` gives it (num, numbers).
+            action: The newest actions (num,).
+            reward: Their rewards (num,).
+            steps: How many there were, at least 1.
+        """
+        where(self)
+        shapes = [[tensor.shape for tensor in pair] for pair in self._state]
+        parts = iter(
+            th.from_numpy(np.array(state, np.float32))
+            .to(self.policy.device)
+            .split([shape[0] * shape[2] for pair in shapes for shape in pair], 1)
+        )
+        self._state = tuple(
+            tuple(next(parts).unflatten(1, (shape[0], shape[2])).transpose(0, 1).contiguous() for shape in pair)
+            for pair in shapes
+        )
+        self._steps, self._past = steps, self._history.past(action, reward, steps)
+
+    @property
+    def probs(self) -> Array:
+        """Probabilities of the actions (num, A) float64 at the newest `act`; NaN before the first."""
+        where(self)
+        return self._probs.copy()
 
     @property
     def values(self) -> Array:
@@ -138,8 +207,8 @@ class Agent(PolicyLearner):
         with torch_threads(1), th.no_grad():
             logits, values, self._state = self.policy(shown, self._state)
             probs = distribution_of(log_probs_of(logits)).probs
-        self._values = values.cpu().numpy()
-        return probs.double().cpu().numpy()
+        self._values, self._probs = values.cpu().numpy(), probs.double().cpu().numpy()
+        return self._probs.copy()
 
     def act(self, observation: Any) -> Array:
         """Actions (num,)."""

@@ -53,6 +53,13 @@ class TabularPolicy(ABC):
     def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
         """Nodes (num, ...) after a step, whatever the action was."""
 
+    def values(self, step: int, node: Array) -> Array | None:
+        """Expected returns of the rest of the lifetime (num, A), by each action and optimal play after it.
+
+        None where the policy is not known to be optimal, or only its actions are known.
+        """
+        return None
+
 
 class PolicyLearner(Learner):
     """A learner that plays a policy, which `begin` chooses."""

@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Categorical
 
 from meta_envs.networks.encoders import Senses
-from meta_envs.networks.memories import State, make_memory, step
+from meta_envs.networks.memories import State, make_memory, name_columns, step
 
 States: TypeAlias = tuple[State, ...]
 """Of the one memory; or of the policy's and the value's."""
@@ -80,6 +80,17 @@ class ActorCritic(nn.Module):
         """The state of so many copies at the beginning of a lifetime."""
         shapes = [(memory.num_layers, num, memory.hidden_size) for memory in self._memories]
         return tuple((th.zeros(shape, device=self.device), th.zeros(shape, device=self.device)) for shape in shapes)
+
+    @property
+    def columns(self) -> dict[str, range]:
+        """Which numbers of its states, all tensors of a copy side by side, are which: see `name_columns`."""
+        found, first = {}, 0
+        for memory, whose in zip(self._memories, ("policy ", "value "), strict=False):
+            for name, columns in name_columns(memory).items():
+                key = name if self.lstm_critic is None else whose + name
+                found[key] = range(first + columns.start, first + columns.stop)
+            first += 2 * memory.num_layers * memory.hidden_size
+        return found
 
     def forward(
         self, observations: th.Tensor | dict[str, th.Tensor], states: States

@@ -53,7 +53,10 @@ class RNN(nn.RNN):
 
 
 class Feedforward(nn.Module):
-    """No memory, the control of the paper's navigation experiment: one tanh layer, and a state that stays as it is."""
+    """No memory, the control of the paper's navigation experiment: one tanh layer, which reads no state.
+
+    What it puts into the first tensor of the state are its newest outputs; the second one stays as it is.
+    """
 
     num_layers = 1
 
@@ -63,8 +66,9 @@ class Feedforward(nn.Module):
         self.layer = nn.Linear(self.input_size, units)
 
     def forward(self, sequences: th.Tensor, state: State) -> tuple[th.Tensor, State]:
-        """Outputs (L, S, H) of sequences (L, S, F)."""
-        return self.layer(sequences).tanh(), state
+        """Outputs (L, S, H) of sequences (L, S, F), and the state."""
+        output = self.layer(sequences).tanh()
+        return output, (output[-1:].detach(), state[1])
 
 
 class StackedLSTM(nn.Module):
@@ -203,6 +207,21 @@ def make_memory(kind: str, parts: Parts, hidden_size: int | tuple[int, ...]) -> 
 
 def _width(parts: Parts) -> int:
     return sum(width for _, width in parts)
+
+
+def name_columns(memory: Any) -> dict[str, range]:
+    """Which numbers of its state, both tensors side by side, are which: hidden states, cells and what else there is."""
+    size = memory.num_layers * memory.hidden_size
+    if isinstance(memory, StackedLSTM):
+        first = memory.sizes[0]
+        hidden = {"hidden 1": range(first), "hidden 2": range(first, size)}
+        return hidden | {"cell 1": range(size, size + first), "cell 2": range(size + first, 2 * size)}
+    if isinstance(memory, FastWeightLSTM):
+        fast, cell = range(memory.units, size), range(size, size + memory.units)
+        return {"hidden": range(memory.units), "cell": cell, "fast weights": fast}
+    if isinstance(memory, GRU | RNN | Feedforward):
+        return {"hidden": range(size)}
+    return {"hidden": range(size), "cell": range(size, 2 * size)}
 
 
 def add_forget_bias(lstm: nn.LSTM, bias: float) -> None:

@@ -28,12 +28,15 @@ class TreePolicy(TabularPolicy):
     Args:
         family: The family for whose prior the policy is.
         actions: For each step the nodes' actions (N + 1,).
+        values: For each step the nodes' action values (N + 1, A).
         children: For each step the nodes that follow ((N + 1) * A * K,), int32.
     """
 
-    def __init__(self, family: DiscreteFamily, actions: list[Array], children: list[Array]) -> None:
+    def __init__(
+        self, family: DiscreteFamily, actions: list[Array], values: list[Array], children: list[Array]
+    ) -> None:
         super().__init__(family)
-        self._actions, self._children = actions, children
+        self._actions, self._values, self._children = actions, values, children
 
     def start(self, num: int) -> Array:
         """The only first node (num,)."""
@@ -42,6 +45,10 @@ class TreePolicy(TabularPolicy):
     def action(self, step: int, node: Array) -> Array:
         """Actions (num,)."""
         return self._actions[step].take(node).astype(np.intp)
+
+    def values(self, step: int, node: Array) -> Array:
+        """Action values (num, A)."""
+        return self._values[step][node]
 
     def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
         """Nodes (num,) after a step."""
@@ -77,7 +84,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
         _require_time(family, belief, step)
         children, probs, rewards, belief, state = _expand(family, belief, state, step == family.horizon - 1)
         levels.append((children, probs, rewards))
-    actions, followers = [], []
+    actions, worth, followers = [], [], []
     best = uniform = np.zeros(1)
     while levels:
         children, probs, rewards = levels.pop()
@@ -87,6 +94,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
         nowhere = np.full((1, *children.shape[1:]), len(best) - 1, np.int32)
         followers.append(np.concatenate([children, nowhere]).ravel())
         actions.append(np.append(action, 0).astype(np.min_scalar_type(family.num_actions)))
+        worth.append(np.concatenate([values, np.zeros((1, family.num_actions))]))
         best, uniform = np.append(np.max(values, axis=-1), 0.0), np.append(played, 0.0)
     return Optimum(
         value=float(best[0]),
@@ -94,7 +102,7 @@ def solve_generic(family: DiscreteFamily) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {total:,} reachable beliefs",
         random_value=float(uniform[0]),
-        table=TreePolicy(family, actions[::-1], followers[::-1]),
+        table=TreePolicy(family, actions[::-1], worth[::-1], followers[::-1]),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from math import comb, lgamma, log
 
 import numpy as np
@@ -14,6 +16,7 @@ from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
 from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
+from meta_envs.limits import require_bytes, tell_sizes
 from meta_envs.seeds import BANDIT_OPTIMA
 from meta_envs.solvers.bounds import lagrangian_bound, oracle_bound
 from meta_envs.solvers.dynamic import TIE, most_beliefs, solve_generic
@@ -50,9 +53,24 @@ class TwoArmPolicy(TabularPolicy):
 
     def action(self, step: int, node: Array) -> Array:
         """Actions (num,)."""
+        return self._second[step].take(self._place(step, node)).astype(np.intp)
+
+    def values(self, step: int, node: Array) -> Array:
+        """Action values (num, 2), which are computed when they are first asked for."""
+        return self._values[step][self._place(step, node)]
+
+    @cached_property
+    def _values(self) -> list[Array]:
+        require_bytes(20 * comb(self.family.horizon + 3, 4), f"The action values of {tell_sizes(self.family)}")
+        assert isinstance(self.family, IndependentBandit)
+        return [
+            np.concatenate([np.stack(pair, axis=-1).reshape(-1, 2) for pair in step])
+            for step in _value_arms(self.family)
+        ][::-1]
+
+    def _place(self, step: int, node: Array) -> Array:
         pulls, first, second = node.T
-        place = self._offset[step].take(pulls) + first * (step - pulls + 1) + second
-        return self._second[step].take(place).astype(np.intp)
+        return self._offset[step].take(pulls) + first * (step - pulls + 1) + second
 
     def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
         """Counts (num, 3) after a step."""
@@ -61,35 +79,42 @@ class TwoArmPolicy(TabularPolicy):
 
 
 def solve_two_arms(family: IndependentBandit) -> Optimum:
-    """Exact optimum of two independent arms: values over the pulls of the first arm and both arms' successes.
+    """Exact optimum of two independent arms: values over the pulls of the first arm and both arms' successes."""
+    horizon, alpha, beta = family.num_trials, family.alpha, family.beta
+    second: list[Array] = []
+    for step in _value_arms(family):
+        second.append(np.concatenate([(later > first + TIE).ravel() for first, later in step]))
+        value = float(np.max(step[0]))
+    return Optimum(
+        value=value,
+        achieved=value,
+        kind="exact",
+        note=f"dynamic programming over {comb(horizon + 3, 4):,} counts of successes and failures",
+        random_value=horizon * alpha / (alpha + beta),
+        table=TwoArmPolicy(family, second[::-1]),
+    )
 
-    A step back is a few array operations for each number n1 of pulls of the first arm, over its successes s1 and the
-    other arm's s2, of which there are ``step - n1`` pulls.
+
+def _value_arms(family: IndependentBandit) -> Iterator[list[tuple[Array, Array]]]:
+    """For each step, the last one first, values of both arms (s1, s2) for each number n1 of pulls of the first arm.
+
+    A step back is a few array operations for each n1, over its successes s1 and the other arm's s2, of which there are
+    ``step - n1`` pulls.
     """
     horizon, alpha, beta = family.num_trials, family.alpha, family.beta
     values = [np.zeros((pulls + 1, horizon - pulls + 1)) for pulls in range(horizon + 1)]
     means = [(alpha + np.arange(pulls + 1)) / (alpha + beta + pulls) for pulls in range(horizon)]
-    second: list[Array] = []
-    beliefs = comb(horizon + 3, 4)
-    with Progress("Solving two independent arms", beliefs) as progress:
+    with Progress("Solving two independent arms", comb(horizon + 3, 4)) as progress:
         for step in reversed(range(horizon)):
-            plays_second = []
+            found = []
             for pulls in range(step + 1):
                 mean, other, now = means[pulls][:, None], means[step - pulls], values[pulls]
                 on_first = mean * (1.0 + values[pulls + 1][1:]) + (1.0 - mean) * values[pulls + 1][:-1]
                 on_second = other * (1.0 + now[:, 1:]) + (1.0 - other) * now[:, :-1]
-                plays_second.append((on_second > on_first + TIE).ravel())
+                found.append((on_first, on_second))
                 values[pulls] = np.maximum(on_first, on_second)
-            second.append(np.concatenate(plays_second))
+            yield found
             progress.advance(comb(step + 3, 3))
-    return Optimum(
-        value=float(values[0][0, 0]),
-        achieved=float(values[0][0, 0]),
-        kind="exact",
-        note=f"dynamic programming over {beliefs:,} counts of successes and failures",
-        random_value=horizon * alpha / (alpha + beta),
-        table=TwoArmPolicy(family, second[::-1]),
-    )
 
 
 def solve_independent(family: IndependentBandit) -> Optimum:

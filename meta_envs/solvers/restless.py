@@ -46,6 +46,11 @@ class FilterPolicy(TabularPolicy):
         """Actions (num,)."""
         return (self.first_mean(node) < 0.5).astype(np.intp)
 
+    def values(self, step: int, node: Array) -> Array:
+        """Posterior means (num, 2): the action values less what follows, which is the same for both arms."""
+        mean = self.first_mean(node)
+        return np.stack([mean, 1.0 - mean], axis=-1)
+
     def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
         """Beliefs (num, D) after a step."""
         return self.family.update_belief(node, np.full((len(node), 1), step), action, outcome)

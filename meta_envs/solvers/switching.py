@@ -25,14 +25,14 @@ class SwitchingPolicy(TabularPolicy):
 
     Args:
         family: The family for whose prior the policy is.
-        gains: By trial and belief, what the first action at S1 is worth more than the second (num_trials, GRID + 1).
+        worth: By trial, place and belief, the expected return from S2 or S3 on (num_trials, 2, GRID + 1).
     """
 
     family: SwitchingTwoStep
 
-    def __init__(self, family: SwitchingTwoStep, gains: Array) -> None:
+    def __init__(self, family: SwitchingTwoStep, worth: Array) -> None:
         super().__init__(family)
-        self._gains = gains
+        self._worth = worth
 
     def start(self, num: int) -> Array:
         """S1 and the prior (num, 2)."""
@@ -40,8 +40,22 @@ class SwitchingPolicy(TabularPolicy):
 
     def action(self, step: int, node: Array) -> Array:
         """Actions (num,)."""
-        gain = np.interp(node[:, 1], np.linspace(0.0, 1.0, GRID + 1), self._gains[step // 2])
-        return ((node[:, 0] == 0) & (gain < 0.0)).astype(np.intp)
+        first, second = self.values(step, node).T
+        return (first < second).astype(np.intp)
+
+    def values(self, step: int, node: Array) -> Array:
+        """Action values (num, 2); at S2 and S3 the action makes no difference."""
+        place, belief = node.T
+        grid = np.linspace(0.0, 1.0, GRID + 1)
+        at_second, at_third = (np.interp(belief, grid, worth) for worth in self._worth[step // 2])
+        there = np.where(place == 1, at_second, at_third)
+        return np.stack(
+            [
+                np.where(place == 0, common * at_second + (1.0 - common) * at_third, there)
+                for common in (self.family.common, 1.0 - self.family.common)
+            ],
+            axis=-1,
+        )
 
     def follow(self, step: int, node: Array, action: Array, outcome: Array) -> Array:
         """Places and beliefs (num, 2) after a step."""
@@ -61,8 +75,8 @@ def solve_switching(family: SwitchingTwoStep) -> Optimum:
     if family.switch == 0.0:
         return solve_generic(family)
     require_seconds(0.01 * family.num_trials, f"The optimum of {tell_sizes(family)}")
-    require_bytes(8 * GRID * family.num_trials, f"The optimum of {tell_sizes(family)}")
-    fine, gains = _switching_value(family, GRID)
+    require_bytes(16 * GRID * family.num_trials, f"The optimum of {tell_sizes(family)}")
+    fine, worth = _switching_value(family, GRID)
     coarse, _ = _switching_value(family, GRID // 2)
     trials = family.num_trials
     return Optimum(
@@ -71,19 +85,19 @@ def solve_switching(family: SwitchingTwoStep) -> Optimum:
         kind="exact",
         note=f"dynamic programming over {GRID + 1:,} beliefs a trial; half as many give {coarse - fine:.0e} more",
         random_value=trials * (family.high + family.low) / 2,
-        table=SwitchingPolicy(family, gains),
+        table=SwitchingPolicy(family, worth),
     )
 
 
 def _switching_value(family: SwitchingTwoStep, intervals: int) -> tuple[float, Array]:
-    """The value of the prior, and the first action's advantage by trial and belief (num_trials, intervals + 1)."""
+    """The value of the prior, and of S2 and of S3 by trial and belief (num_trials, 2, intervals + 1)."""
     grid = np.linspace(0.0, 1.0, intervals + 1)
     num, outcomes = len(grid), (0, 1)
-    gains = np.empty((family.num_trials, num))
+    table = np.empty((family.num_trials, 2, num))
     values = np.zeros(num)
     for trial in track(range(family.num_trials)[::-1], "Solving the switching two-step task"):
         belief = np.stack([np.full(num, float(trial)), grid], axis=-1)
-        worth = []
+        worth = table[trial]
         for place in (1, 2):
             state, action = np.tile([trial, place], (num, 1)), np.zeros(num, np.intp)
             probs, total = family.predict(belief, state, action), np.zeros(num)
@@ -92,8 +106,7 @@ def _switching_value(family: SwitchingTwoStep, intervals: int) -> tuple[float, A
                     after = family.update_belief(belief, state, action, np.full(num, outcome))[:, 1]
                 # What cannot happen has no belief after it, and no weight.
                 total += probs[:, outcome] * (outcome + np.interp(np.nan_to_num(after), grid, values))
-            worth.append(total)
-        gains[trial] = (2.0 * family.common - 1.0) * (worth[0] - worth[1])
+            worth[place - 1] = total
         common, rare = family.common, 1.0 - family.common
         values = np.maximum(common * worth[0] + rare * worth[1], rare * worth[0] + common * worth[1])
-    return float(np.interp(0.5, grid, values)), gains
+    return float(np.interp(0.5, grid, values)), table
