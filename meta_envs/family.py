@@ -56,6 +56,8 @@ class TaskFamily(ABC):
     """The state's column of trials that are over, and the field with their number; None where `elapsed` tells."""
     num_step_chance: ClassVar[int] = 1
     """Uniforms that one step uses, 0 where all chance is in the task's part."""
+    bandit: ClassVar[bool] = False
+    """Whether all there is are arms of fixed means; families that list their states need not say."""
 
     @property
     def chance_pays(self) -> bool:
@@ -216,8 +218,7 @@ class DiscreteFamily(TaskFamily):
 
     def expected_reward(self, probs: Array, state: Array, action: Array) -> Array:
         """Mean rewards (B,) under outcome probabilities (B, K), true or predicted."""
-        outcomes = range(self.num_outcomes)
-        rewards = [self.reward(state, action, np.full(len(action), outcome)) for outcome in outcomes]
+        rewards = [self.reward(state, action, np.full(len(action), each)) for each in range(self.num_outcomes)]
         return np.sum(probs * np.stack(rewards, axis=-1), axis=-1)
 
     def expected_rewards(self, task: Array, state: Array) -> Array:
@@ -276,8 +277,7 @@ class FiniteTaskFamily(DiscreteFamily):
     def _likelihoods(self, state: Array, action: Array) -> Array:
         tasks, _ = self.tasks()
         batch, count = len(action), len(tasks)
-        states, actions = np.repeat(state, count, axis=0), np.repeat(action, count, axis=0)
-        probs = self.outcome_probs(np.tile(tasks, (batch, 1)), states, actions)
+        probs = self.outcome_probs(np.tile(tasks, (batch, 1)), np.repeat(state, count, 0), np.repeat(action, count, 0))
         return probs.reshape(batch, count, self.num_outcomes)
 
     def update_belief(self, belief: Array, state: Array, action: Array, outcome: Array) -> Array:

@@ -25,6 +25,7 @@ TABLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("MetaBandit-Restless-v0", f"{FAMILIES}.restless:RestlessBandit", {}),
     ("MetaBandit-RestlessLow-v0", f"{FAMILIES}.restless:RestlessBandit", dict(volatility="low")),
     ("MetaBandit-RestlessHigh-v0", f"{FAMILIES}.restless:RestlessBandit", dict(volatility="high")),
+    ("MetaBandit-Gaussian-v0", f"{FAMILIES}.gaussian:GaussianBandit", {}),
     ("MetaTwoStep-v0", f"{FAMILIES}.two_step:TwoStep", {}),
     ("MetaTwoStep-Switching-v0", f"{FAMILIES}.switching:SwitchingTwoStep", {}),
     ("MetaHarlow-v0", f"{FAMILIES}.harlow:Harlow", {}),

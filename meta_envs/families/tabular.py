@@ -128,7 +128,7 @@ class TabularMDP(TaskFamily):
         return 16 * self.num_pairs * self.episode_length
 
     def sample_task(self, chance: Array) -> Array:
-        means = self.reward_mean + self.reward_sd * _to_normal(chance[:, : self.num_pairs])
+        means = self.reward_mean + self.reward_sd * to_normal(chance[:, : self.num_pairs])
         # Exponentials over their sum are flat Dirichlet.
         waits = -np.log1p(-np.maximum(chance[:, self.num_pairs :], SMALLEST))
         rows = waits.reshape(len(chance), self.num_pairs, self.num_states)
@@ -163,7 +163,7 @@ class TabularMDP(TaskFamily):
         for before in range(self.num_states - 2):
             thresholds[before + 1] += thresholds[before]
         following = np.count_nonzero(chance[:, 0] >= thresholds, axis=0)
-        noise = self.noise_sd * _to_normal(chance[:, 1])
+        noise = self.noise_sd * to_normal(chance[:, 1])
         return np.stack([following, numbers.take(first + pair) + noise], axis=-1)
 
     def next_state(self, state: Array, action: Array, outcome: Array) -> Array:
@@ -209,7 +209,7 @@ class TabularMDP(TaskFamily):
         return self.means(task)[np.arange(len(task)), state[:, 1]]
 
 
-def _to_normal(chance: Array) -> Array:
+def to_normal(chance: Array) -> Array:
     """Standard normal numbers from uniforms, in the same shape."""
     from scipy.special import ndtri
 

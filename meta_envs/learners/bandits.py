@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from gymnasium.spaces import Discrete
 
 from meta_envs.arguments import require
 from meta_envs.errors import CannotServe, Unsolvable
+from meta_envs.families.gaussian import GaussianBandit
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.family import Array, DiscreteFamily, TaskFamily
 from meta_envs.learners.learner import Learner, explore, need_discrete, pick_best
-from meta_envs.lifetimes.beliefs import first_state, merge
+from meta_envs.lifetimes.beliefs import first_belief, first_state, merge
 from meta_envs.lifetimes.tables import is_bandit, tabulate
 
 
@@ -21,27 +23,36 @@ class BeliefLearner(Learner):
     needs = ()
 
     def check(self, family: TaskFamily) -> None:
-        """Serves discrete families whose lifetimes begin in one known state."""
+        """Serves Gaussian bandits, and discrete families whose lifetimes begin in one known state."""
         try:
-            first_state(need_discrete(family, self.name))
+            first_state(need_beliefs(family, self.name))
         except Unsolvable as error:
             raise CannotServe(f"{self.name} follows a belief from the first state on. {error}") from error
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with the prior."""
         self.check(family)
-        self._family, self._num, self._rng = need_discrete(family, self.name), num, rng
-        self._belief = np.repeat(self._family.initial_belief(), num, axis=0)
+        self._family, self._num, self._rng = need_beliefs(family, self.name), num, rng
         self._state = np.repeat(first_state(self._family), num, axis=0)
+        prior = first_belief(self._family)
+        assert prior is not None
+        self._belief = np.repeat(prior, num, axis=0)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
         """Update the posterior."""
-        self._belief = self._family.update_belief(self._belief, self._state, action, outcome)
-        self._state = self._family.next_state(self._state, action, outcome)
+        family = self._family
+        if isinstance(family, GaussianBandit):
+            self._state = family.next_state(self._state, action, reward)
+            self._belief = family.read_belief(self._state)
+            return
+        self._belief = family.update_belief(self._belief, self._state, action, outcome)
+        self._state = family.next_state(self._state, action, outcome)
 
     def _predict(self) -> Array:
         """Posterior means (num, A) of the actions' next rewards."""
         family = self._family
+        if isinstance(family, GaussianBandit):
+            return self._belief[:, : family.num_arms]
         # Many lifetimes share a belief, and a prediction costs more than finding out.
         first, place = merge(self._belief, self._state)
         belief, state = self._belief[first], self._state[first]
@@ -136,7 +147,7 @@ class EpsilonGreedy(BeliefLearner):
     def act(self, observation: Array) -> Array:
         """Actions (num,)."""
         action = pick_best(self._predict(), self._rng)
-        return explore(action, self._epsilon, self._family.num_actions, self._rng)
+        return explore(action, self._epsilon, count_actions(self._family), self._rng)
 
 
 class CountingLearner(Learner):
@@ -151,10 +162,9 @@ class CountingLearner(Learner):
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with no pulls."""
         self.check(family)
-        bandit = need_bandit(family, self.name)
         self._rng, self._step = rng, 0
-        self._pulls = np.zeros((num, bandit.num_actions))
-        self._rewards = np.zeros((num, bandit.num_actions))
+        self._pulls = np.zeros((num, count_actions(family)))
+        self._rewards = np.zeros_like(self._pulls)
         self._everyone = np.arange(num)
 
     def learn(self, action: Array, outcome: Array, reward: Array) -> None:
@@ -236,9 +246,9 @@ class RescorlaWagner(Learner):
 
     def begin(self, family: TaskFamily, num: int, rng: np.random.Generator) -> None:
         """Begin with 0.5 for every arm."""
-        bandit = need_bandit(family, self.name)
+        self.check(family)
         self._rng, self._everyone = rng, np.arange(num)
-        self._values = np.full((num, bandit.num_actions), 0.5)
+        self._values = np.full((num, count_actions(family)), 0.5)
 
     def act(self, observation: Array) -> Array:
         """Actions (num,): the highest after Gumbel noise, which is a draw from the softmax."""
@@ -250,18 +260,33 @@ class RescorlaWagner(Learner):
         self._values[place] += self._alpha * (reward - self._values[place])
 
 
-def need_bandit(family: TaskFamily, name: str) -> DiscreteFamily:
-    """The family, for a learner of that name that serves bandits, restless ones too.
+def need_beliefs(family: TaskFamily, name: str) -> DiscreteFamily | GaussianBandit:
+    """The family, for a learner of that name that follows a belief.
+
+    Raises:
+        CannotServe: If none is known.
+    """
+    return family if isinstance(family, GaussianBandit) else need_discrete(family, name)
+
+
+def need_bandit(family: TaskFamily, name: str) -> None:
+    """Refuse what is no bandit, for a learner of that name that serves them, restless ones too.
 
     Raises:
         CannotServe: If it is none.
     """
+    if is_bandit(family):
+        return
     tables = tabulate(family)
     if tables is None:
         raise CannotServe(f"{name} serves families that list their states, and {type(family).__name__} does not.")
-    if not is_bandit(family):
-        raise CannotServe(
-            f"{name} serves bandits, and {type(family).__name__} is none: it has {len(tables.states)} states, which "
-            "actions reach or observations tell apart."
-        )
-    return need_discrete(family, name)
+    raise CannotServe(
+        f"{name} serves bandits, and {type(family).__name__} is none: it has {len(tables.states)} states, which "
+        "actions reach or observations tell apart."
+    )
+
+
+def count_actions(family: TaskFamily) -> int:
+    """Actions of a family in which they are counted."""
+    assert isinstance(family.action_space, Discrete)
+    return int(family.action_space.n)

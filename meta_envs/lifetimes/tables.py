@@ -72,11 +72,12 @@ def tabulate(family: TaskFamily) -> Tables | None:
 def is_bandit(family: TaskFamily) -> bool:
     """Whether all there is to a family are actions and what they pay: restless bandits are ones too.
 
-    It lists its states, and no action changes which comes next, nor can observations tell one from another.
+    It says so itself, or it lists its states, and no action changes which comes next, nor can observations tell one
+    from another.
     """
     tables = tabulate(family)
     if tables is None:
-        return False
+        return family.bandit
     following = tables.next_row.reshape(len(tables.states), -1)
     alike = isinstance(tables.observation, np.ndarray) and np.all(tables.observation == tables.observation[:1])
     return bool(alike and np.all(following == following[:, :1]))

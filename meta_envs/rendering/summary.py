@@ -116,7 +116,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
     ticks = np.diff(family.elapsed(np.arange(family.horizon + 1))) > 0
     bandit, true_means = is_bandit(family), None
     tables = tabulate(family)
-    fixed = bandit and tables is not None and len(tables.states) == 1
+    fixed = family.bandit or (bandit and tables is not None and len(tables.states) == 1)
     if trace.over and fixed:
         expected = family.expected_rewards(trace.task[None], trace.states[-1][None])
         true_means = None if expected is None else expected[0]
@@ -129,7 +129,7 @@ def summarise(family: TaskFamily, trace: Trace) -> Summary:
         rewards=rewards,
         counts=counts,
         means=means,
-        scale=_find_scale(family, rewards),
+        scale=_find_scale(family, rewards if true_means is None else np.append(rewards, true_means)),
         true_means=true_means,
         task=_describe(family, trace.task) if trace.over else "",
         over=trace.over,
@@ -170,10 +170,10 @@ def in_decimals(mean: float) -> str:
     return f"{mean:.2f}" if abs(mean) < 10 else in_short(mean)
 
 
-def _find_scale(family: TaskFamily, rewards: Array) -> tuple[float, float]:
-    """The family's bounds where there are any, else those of what has been seen; 0 is always inside."""
+def _find_scale(family: TaskFamily, shown: Array) -> tuple[float, float]:
+    """The family's bounds where there are any, else those of what is shown; 0 is always inside."""
     low, high = family.reward_range
-    seen = (float(rewards.min()), float(rewards.max())) if len(rewards) else (0.0, 0.0)
+    seen = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 0.0)
     low = min(0.0, low if np.isfinite(low) else seen[0])
     high = max(0.0, high if np.isfinite(high) else seen[1])
     return (low, high) if high > low else (0.0, 1.0)

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.envs.registration import load_env_creator
 
 from meta_envs.errors import TooLarge, Unsolvable
+from meta_envs.families.gaussian import GaussianBandit
 from meta_envs.families.harlow import Harlow
 from meta_envs.families.harlow_symbolic import HarlowSymbolic
 from meta_envs.families.i_maze import IMaze
@@ -22,6 +23,7 @@ from meta_envs.families.tabular import TabularMDP
 from meta_envs.family import DiscreteFamily, TaskFamily
 from meta_envs.registry import make_family
 from meta_envs.solvers.dynamic import solve_generic
+from meta_envs.solvers.gaussian import solve_gaussian
 from meta_envs.solvers.harlow import solve_harlow
 from meta_envs.solvers.independent import solve_independent
 from meta_envs.solvers.mazes import solve_i_maze, solve_random_maze
@@ -35,6 +37,7 @@ FEW_STEPS = 10
 SPECIAL: dict[type[TaskFamily], Callable[[Any], Optimum]] = {
     RestlessBandit: solve_restless,
     SwitchingTwoStep: solve_switching,
+    GaussianBandit: solve_gaussian,
     Harlow: solve_harlow,
     HarlowSymbolic: solve_harlow,
     IMaze: solve_i_maze,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from math import comb, lgamma, log
 
 import numpy as np
 
 from meta_envs.errors import Unsolvable
+from meta_envs.families.gaussian import GaussianBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.family import Array, DiscreteFamily
 from meta_envs.intervals import standard_error
 from meta_envs.learners.basic import Oracle
 from meta_envs.learners.gittins import MAX_TRIALS, IndexPolicy
+from meta_envs.learners.learner import Learner
 from meta_envs.learners.policies import PolicyPlayer, TabularPolicy
 from meta_envs.learners.returns import record
 from meta_envs.limits import require_bytes, tell_sizes
@@ -156,7 +158,7 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
         bounds["information relaxation"] = mean + ERRORS * error
     lowest = min(bounds, key=lambda name: bounds[name])
     policy = IndexPolicy(family)
-    achieved, spread = simulate(family, policy, bounds["the oracle"])
+    achieved, spread = simulate(family, partial(PolicyPlayer, policy), bounds["the oracle"])
     others = ", ".join(f"{name} {value:.2f}" for name, value in bounds.items() if name != lowest)
     drawn = lowest == "information relaxation"
     sampled = ", three standard errors above its mean" if drawn else ""
@@ -175,9 +177,11 @@ def solve_by_bounds(family: IndependentBandit, finding: str) -> Optimum:
     )
 
 
-def simulate(family: IndependentBandit, policy: IndexPolicy, knowing: float) -> tuple[float, float]:
-    """Expected return of a policy and its standard error: the oracle's, ``knowing``, less the mean regret."""
-    num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, 20_000))
-    own, best = record([PolicyPlayer(policy), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
+def simulate(
+    family: IndependentBandit | GaussianBandit, player: Callable[[], Learner], knowing: float, most: int = 20_000
+) -> tuple[float, float]:
+    """Expected return of a learner and its standard error: the oracle's, ``knowing``, less the mean regret."""
+    num = int(np.clip(SIMULATION // (family.num_arms * family.num_trials), 2_000, most))
+    own, best = record([player(), Oracle()], family, BANDIT_OPTIMA.lifetimes(num), 0)
     missed = best.expected - own.expected
     return knowing - float(np.mean(missed)), standard_error(missed)
