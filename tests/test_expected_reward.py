@@ -40,6 +40,27 @@ def test_it_pays_the_mean_and_shows_what_was_drawn():
     assert set(drawn) == {0.0, 1.0}
 
 
+def test_regret_is_what_the_best_arm_would_have_paid_in_addition():
+    """Of arms of 0.25 and 0.75, 0 for the better and -0.5 for the other; what is seen stays drawn."""
+    plain, env = (wrappers.PreviousActionReward(gym.make("MetaBandit-Dependent-v0")) for _ in range(2))
+    env = ExpectedReward(env, regret=True)
+    for each in (plain, env):
+        each.reset(seed=0, options={"task": [0.25, 0.75]})
+    for action in [0, 1] * 15:
+        observation, paid, *_ = env.step(action)
+        np.testing.assert_array_equal(observation, plain.step(action)[0])
+        assert (paid, type(paid)) == (0.5 * (action - 1), float)
+
+
+def test_regret_is_of_bandits():
+    """Where actions lead to other states, the best of one state is no constant, and another policy would be best."""
+    for make, wrapper in ((gym.make, ExpectedReward), (gym.make_vec, wrappers.vector.ExpectedReward)):
+        for id in ("MetaTwoStep-v0", "MetaMDP-Tabular-v0"):
+            with pytest.raises(ValueError, match=r"^regret=True is not possible for .*: leave it out\.$"):
+                wrapper(make(id), regret=True)
+        wrapper(make("MetaBandit-Restless-v0"), regret=True)  # its state is the clock
+
+
 def test_the_state_decides_too():
     """The first stage of the two-step task pays nothing, the second its own chance, whatever is done there."""
     env = ExpectedReward(gym.make("MetaTwoStep-v0"))
@@ -78,6 +99,14 @@ def test_the_expected_return_stays_what_it_is(id):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_regret_side_by_side_is_alone_many_times(mode):
+    """To the last bit, over several lifetimes."""
+    id = "MetaBandit-Informative-v0"
+    ours = wrappers.vector.ExpectedReward(gym.make_vec(id, NUM, autoreset_mode=mode), regret=True)
+    compare(ours, make_sync(id, NUM, mode, [partial(ExpectedReward, regret=True)]), mode, 25)
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("id", [*SHORT, "ToyUrn-v0"])
 def test_side_by_side_is_alone_many_times(id, mode):
     """In every mode, with seeds, tasks and masks, to the last bit."""
@@ -108,17 +137,20 @@ def test_where_nobody_knows_the_means_it_is_refused():
                     wrapper(make(id))
 
 
-@pytest.mark.parametrize("expected_reward", [False, True])
-def test_a_preset_may_learn_from_mean_rewards(expected_reward):
-    """What training is paid are means or drawn numbers, as the preset says; what the agent sees is always drawn."""
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [({}, (0.0, 1.0)), ({"expected_reward": True}, (0.1, 0.9)), ({"regret": True}, (0.0, -0.8))],
+)
+def test_a_preset_may_learn_from_mean_rewards(settings, wanted):
+    """What training is paid are drawn numbers, means or regret, as the preset says; the agent sees what was drawn."""
     pytest.importorskip("sb3_contrib")
     from meta_envs.training.presets import preset_of
     from meta_envs.training.run import Run
 
     id = "MetaBandit-DependentEasy-v0"
-    env = Run(id=id, preset=preset_of(id, expected_reward=expected_reward, num_envs=16)).make_env()
+    env = Run(id=id, preset=preset_of(id, num_envs=16, **settings)).make_env()
     env.reset()
     steps = [env.step(np.zeros(16, np.intp)) for _ in range(20)]
     paid = {float(reward) for _, rewards, *_ in steps for reward in rewards}
-    assert paid == ({np.float32(0.1), np.float32(0.9)} if expected_reward else {0.0, 1.0})
+    assert paid == set(map(np.float32, wanted))
     assert {float(observation[3]) for observations, *_ in steps for observation in observations} == {0.0, 1.0}

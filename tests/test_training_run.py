@@ -87,6 +87,7 @@ OTHER_VALUES: dict[str, Any] = {
     "clip_range": 0.01,
     "normalize_advantage": False,
     "expected_reward": True,
+    "regret": True,
     "max_grad_norm": 0.01,
     "memory": "gru",
     "hidden_size": 7,

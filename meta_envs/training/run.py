@@ -106,7 +106,9 @@ class Run:
         keywords = {**self.keywords, **stages[self.stage_at(steps)]}
         venv = gym.make_vec(self.id, num_envs=self.preset.num_envs, **keywords)
         venv = history.PreviousActionReward(venv, **self.preset.inputs)
-        env = SB3VecEnv(history.ExpectedReward(venv) if self.preset.expected_reward else venv)
+        if self.preset.expected_reward or self.preset.regret:
+            venv = history.ExpectedReward(venv, regret=self.preset.regret)
+        env = SB3VecEnv(venv)
         env.seed(TRAINING.lifetimes(self.preset.num_envs, self.seed).start)
         return env
 

@@ -59,6 +59,9 @@ class Preset:
     expected_reward: bool = False
     """Whether it learns from the mean rewards of its actions (`ExpectedReward`), which are less noisy; it sees what was
     drawn."""
+    regret: bool = False
+    """Whether it learns from regret, the mean rewards of its actions less that of the best one, which have hardly any
+    noise; of bandits only. Its values are then of regret too."""
     max_grad_norm: float = 0.5
     """Longest gradient of a minibatch; longer ones are shortened to it."""
     memory: str = "lstm"
@@ -103,7 +106,7 @@ class Preset:
         discounts = self.gamma_end is None or (is_number(self.gamma_end) and 0 < self.gamma_end < 1 > self.gamma)
         self._require("gamma_end", discounts, "null, or a number between 0 and 1 with gamma below 1")
         self._require("gae_lambda", is_number(self.gae_lambda) and 0 <= self.gae_lambda <= 1, "a number from 0 to 1")
-        for name in ("normalize_advantage", "expected_reward", "shared_memory", "action", "reward", "time"):
+        for name in ("normalize_advantage", "expected_reward", "regret", "shared_memory", "action", "reward", "time"):
             self._require(name, isinstance(getattr(self, name), bool), "true or false")
         for name, choices in CHOICES.items():
             self._require(name, getattr(self, name) in choices, " or ".join(map(repr, choices)))
