@@ -87,7 +87,7 @@ def main(
             logits, told = network.action_net(memory).flatten(0, 1), th.from_numpy(np.stack(pupil.told)).flatten()
             loss = th.nn.functional.cross_entropy(logits, told)
             optimizer.zero_grad()
-            loss.backward()
+            th.autograd.backward(loss)
             th.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
             optimizer.step()
             schedule.step()

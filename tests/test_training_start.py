@@ -18,6 +18,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback,
 
 import meta_envs  # noqa: E402
 from meta_envs.cli import app  # noqa: E402
+from meta_envs.networks.encoders import resize_patches  # noqa: E402
 from meta_envs.training import MetaRecurrentPPO, load_agent, train  # noqa: E402
 
 ID, OTHER = "MetaBandit-Dependent-v0", "MetaBandit-Independent-v0"
@@ -81,9 +82,37 @@ def test_a_shipped_agent_is_trained_on(tmp_path: Path) -> None:
             th.testing.assert_close(tensor, shipped.policy.state_dict()[name], rtol=0, atol=1e-6)
 
 
+def test_patches_of_another_side_see_the_same_picture() -> None:
+    """Every pixel doubled changes nothing; at any side the sum of each colour's weights is kept."""
+    kernel, picture = th.randn(16, 3, 3, 3), th.rand(2, 3, 36, 36)
+    seen = th.nn.functional.conv2d(picture, kernel, stride=3)
+    doubled = picture.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    th.testing.assert_close(th.nn.functional.conv2d(doubled, resize_patches(kernel, 6), stride=6), seen)
+    for side in (1, 3, 4, 5, 7):
+        th.testing.assert_close(resize_patches(kernel, side).sum((-1, -2)), kernel.sum((-1, -2)), rtol=0, atol=1e-5)
+    th.testing.assert_close(resize_patches(kernel, 3), kernel)
+
+
+def test_an_agent_is_carried_to_images_of_another_size(tmp_path: Path) -> None:
+    """What it learned at 36 x 36 pixels serves at 84 x 84: the goal is found in every lifetime, and remembered."""
+    id, short = "MetaNavigation-IMaze-v0", {"num_decisions": 20}
+    settings: dict[str, Any] = {"steps": 40, "num_envs": 2, "unroll": 20, "minibatches": 1, "evaluations": 0}
+    path = train(id, directory=tmp_path, init=id, keywords=short, learning_rate=1e-30, progress=False, **settings)
+    trials = meta_envs.behaviour.record_trials(
+        load_agent(path, play="greedy"), id, episodes=8, seed=2, num_decisions=600
+    )
+    first, later, _ = meta_envs.behaviour.first_to_later_latency(trials, goal_reward=10).mean
+    assert len(np.unique(trials.lifetimes()[trials["reward"] == 10])) == 8
+    assert later < 0.4 * first
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (
+            {"id": "MetaNavigation-IMaze-v0", "init": "MetaNavigation-IMaze-v0", "keywords": {"resolution": 40}},
+            r"has inputs \[\['image', \[36, 36, 3\]\], .*, and the environment has .* \[40, 40, 3\]\], .*: give",
+        ),
         ({"id": "MetaTwoStep-v0", "keywords": {}}, r"init is not possible for MetaTwoStep-v0: .* has inputs .*, and"),
         ({"id": OTHER, "keywords": {"num_arms": 3}}, r"has num_actions 2, and the environment has 3: give another"),
         ({"hidden_size": 7}, r"^hidden_size=7 is not possible with init: its agent, of .*, has 6: leave it out\.$"),

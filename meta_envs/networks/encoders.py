@@ -71,6 +71,31 @@ def is_image(space: spaces.Space[Any]) -> bool:
     )
 
 
+def patch_of(height: int) -> int:
+    """Side of the patches that "places" divides images into, in pixels."""
+    return max(height // 12, 1)
+
+
+def resize_patches(kernel: th.Tensor, side: int) -> th.Tensor:
+    """First filters of "places" for patches of another side, which give the same for the same picture.
+
+    Each weight is shared out over the pixels that cover its own, by area, so that the sum of each colour's is kept. Of
+    a picture that is as coarse as the old pixels the new filters give what the old ones gave.
+
+    Args:
+        kernel: (filters, channels, old side, old side), float32.
+        side: The new side, in pixels.
+
+    Returns:
+        (filters, channels, side, side), float32.
+    """
+    old = kernel.shape[-1]
+    edges = th.linspace(0.0, old, side + 1)
+    cells = th.arange(old)[:, None]
+    shares = (th.minimum(edges[1:], cells + 1) - th.maximum(edges[:-1], cells)).clamp(min=0.0)
+    return th.einsum("fcij,ia,jb->fcab", kernel, shares, shares)
+
+
 def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, int]:
     """A convolutional encoder of images (channels, height, width), and the number of its features.
 
@@ -81,7 +106,7 @@ def make_encoder(kind: str, space: spaces.Space[Any]) -> tuple[nn.Sequential, in
         raise ValueError(f"encoder={kind!r} is not possible: it is one of {', '.join(ENCODERS)}.")
     shape = space.shape
     assert shape is not None
-    patch = max(shape[1] // 12, 1)
+    patch = patch_of(shape[1])
     layers, units = {
         "small": ([(shape[0], 16, 3, 2, 1), (16, 32, 3, 2, 1), (32, 32, 3, 2, 1)], 64),
         "places": ([(shape[0], 16, patch, patch, 0), (16, 32, 5, 2, 1)], 0),

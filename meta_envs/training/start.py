@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from meta_envs.agents.agent import Agent, load_agent
-from meta_envs.agents.interface import describe_interface
+from meta_envs.agents.interface import IMAGE, describe_interface
+from meta_envs.networks.encoders import patch_of, resize_patches
 from meta_envs.registry import make_family
 from meta_envs.training.ppo.ppo import MetaRecurrentPPO
 from meta_envs.training.run import Run
@@ -69,13 +70,14 @@ def require_fit(agent: Agent | None, run: Run) -> None:
     """Refuse an agent that cannot see or act in the run's environment.
 
     Raises:
-        ValueError: If its observations or actions have other shapes.
+        ValueError: If its observations or actions have other shapes; images may be of another size where the encoder
+            "places" divides them into as many places.
     """
     if agent is None:
         return
-    wanted = describe_interface(make_family(run.id, **run.keywords), run.preset.inputs)
+    wanted, encoder = describe_interface(make_family(run.id, **run.keywords), run.preset.inputs), run.preset.encoder
     for name in SHAPES:
-        if wanted[name] != agent.card.interface[name]:
+        if _sizes(wanted[name], encoder) != _sizes(agent.card.interface[name], encoder):
             raise ValueError(
                 f"init is not possible for {run.id}: its agent, of {agent.card.id}, has {name} "
                 f"{agent.card.interface[name]}, and the environment has {wanted[name]}: give another agent, or begin "
@@ -83,8 +85,28 @@ def require_fit(agent: Agent | None, run: Run) -> None:
             )
 
 
+def _sizes(shape: Any, encoder: str) -> Any:
+    """What weights depend on, of an entry of an interface: of an image its places, if it is divided into such."""
+    if encoder != "places" or not isinstance(shape, list):
+        return shape
+    return [[name, _places(part) if isinstance(part, list) and len(part) == IMAGE else part] for name, part in shape]
+
+
+def _places(image: list[int]) -> list[int]:
+    height, width, channels = image
+    return [height // patch_of(height), width // patch_of(height), channels]
+
+
 def give_weights(agent: Agent | None, model: MetaRecurrentPPO) -> None:
-    """Let a model that has learned nothing begin with the agent's weights."""
-    if agent is not None:
-        # In a `RecurrentPolicy` encoders have other names beside these.
-        model.policy.load_state_dict(agent.policy.state_dict(), strict=False)
+    """Let a model that has learned nothing begin with the agent's weights.
+
+    Where its images are of another size than the agent's, the filters of their patches are resized.
+    """
+    if agent is None:
+        return
+    wanted, weights = model.policy.state_dict(), agent.policy.state_dict()
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            weights[name] = resize_patches(tensor.cpu(), wanted[name].shape[-1])
+    # In a `RecurrentPolicy` encoders have other names beside these.
+    model.policy.load_state_dict(weights, strict=False)

@@ -83,7 +83,8 @@ def train(
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
         init: Begin with the weights of an agent: one that is loaded, its file or directory, or the id of a shipped
             one. Its network and what it sees are the run's. Observations and actions must have the same shapes; the
-            prior over tasks and the length of a lifetime may differ.
+            prior over tasks and the length of a lifetime may differ, and so may the size of images where the encoder
+            "places" divides both into as many places (36, 48, 60, 72 or 84 pixels, say).
         callback: Stable-Baselines3's, one or several, or functions as it takes them; called beside the run's own. A run
             that is resumed begins them anew. One that returns False ends the run, and the agent is written.
         resume: Go on from the directory's checkpoint, which has to be of the same run. A finished one is left as it is,
