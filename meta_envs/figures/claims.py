@@ -17,7 +17,7 @@ import numpy as np
 from meta_envs.arguments import require
 from meta_envs.behaviour.estimates import Estimates
 from meta_envs.family import Array
-from meta_envs.intervals import NORMAL, wilson
+from meta_envs.intervals import NORMAL, widen, wilson
 
 READING = 0.02
 """By how much a number that is read off a published figure may be wrong; and what is still ceiling or chance."""
@@ -68,6 +68,28 @@ def measure(values: Array) -> Measured:
     return _over_agents(mean, low, high, each, lifetimes)
 
 
+def difference(more: Array, less: Array) -> Measured:
+    """How much higher the mean of the one sample is: some agents, and other ones, each however many.
+
+    Args:
+        more: Values (lifetimes,) or (agents, lifetimes).
+        less: The same of others, in the same lifetimes. Where these are the same agents, or one rule, `measure` takes
+            the difference itself.
+    """
+    samples = [np.atleast_2d(np.asarray(values, dtype=np.float64)) for values in (more, less)]
+    found = measure(samples[0].mean(axis=0) - samples[1].mean(axis=0))
+    scatter = [(np.var(each.mean(axis=1), ddof=1) / len(each), len(each)) for each in samples if len(each) > 1]
+    total, agents = sum(spread for spread, _ in scatter), max(map(len, samples))
+    half = 0.0
+    if total > 0.0:  # Welch's t interval
+        from scipy.stats import t as student
+
+        freedom = total**2 / sum(spread**2 / (size - 1) for spread, size in scatter)
+        half = float(student.ppf(0.975, freedom) * np.sqrt(total))
+    low, high = widen((found.low, found.high), found.value, half)
+    return Measured(found.value, low, high, found.lifetimes, agents)
+
+
 def pool(estimates: Sequence[Measured]) -> Measured:
     """The mean of what was measured of each of several agents in the same lifetimes.
 
@@ -105,7 +127,7 @@ def _over_agents(value: float, low: float, high: float, each: Array, lifetimes: 
         from scipy.stats import t as student
 
         half = float(student.ppf(0.975, len(each) - 1) * np.std(each, ddof=1) / np.sqrt(len(each)))
-        low, high = value - float(np.hypot(value - low, half)), value + float(np.hypot(high - value, half))
+        low, high = widen((low, high), value, half)
     return Measured(value, low, high, lifetimes, len(each))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from meta_envs.seeds import evaluation_seeds
 
 DECLARED, OTHER = "declared", "other"
 """How an agent plays, greedy or sampled: as its card says, or the other way."""
+Key = TypeVar("Key", bound=Hashable)
 Data = dict[str, Array]
 """What is drawn: columns (n,) by name, one row a number; ``pandas.DataFrame`` takes it as it is."""
 
@@ -80,6 +81,23 @@ class Stage:
         blocks = list(roll_out(list(learners), family, seeds, self.seed, whole=True))
         joined = [_join([block.rollouts[place] for block in blocks]) for place in range(len(learners))]
         return np.concatenate([block.task for block in blocks]), joined
+
+    def regrets(
+        self, players: Mapping[Key, Sequence[Learner]], id: str | TaskFamily, **keywords: Any
+    ) -> tuple[Array, dict[Key, Array]]:
+        """Tasks (lifetimes, T), and expected regret (learners, horizon, lifetimes) of every step, by the players' keys.
+
+        All learners live the same lifetimes, in a family that lists its states.
+        """
+        family, seeds = make_family(id, **keywords), evaluation_seeds(self.episodes, self.seed)
+        everyone = [player for several in players.values() for player in several]
+        tasks: list[Array] = []
+        parts: list[list[Array]] = []
+        for block in roll_out(everyone, family, seeds, self.seed):
+            tasks.append(block.task)
+            parts.append([rollout.alive * rollout.regret for rollout in block.rollouts if rollout.regret is not None])
+        lost = iter([np.concatenate(steps, axis=1) for steps in zip(*parts, strict=True)])
+        return np.concatenate(tasks), {key: np.stack([next(lost) for _ in own]) for key, own in players.items()}
 
 
 def _join(parts: list[Rollout]) -> Rollout:
