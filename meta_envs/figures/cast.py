@@ -23,7 +23,7 @@ SEED = re.compile(r"(.*?)-?seed-(\d+)")
 
 def find_shipped(role: Role) -> list[str]:
     """What `load_agent` calls the shipped agents of a role: one for each seed, none where it has to be trained."""
-    names: list[str] = getattr(agents, "variants", lambda id: [])(role.id)
+    names = agents.variants(role.id)
     others = [name for name in names if (found := SEED.fullmatch(name)) and found[1] == role.variant]
     first = [role.variant] if role.variant in names else []
     if not role.variant and role.id in agents.ids():
