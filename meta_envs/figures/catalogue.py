@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from meta_envs.figures.figure import PaperFigure, Sheet
-from meta_envs.figures.panels import bandits, informative, priors, two_step
+from meta_envs.figures.panels import bandits, informative, memory, priors, two_step
 
 FIGURES: dict[str, PaperFigure] = {
-    figure.name: figure for panels in (bandits, priors, informative, two_step) for figure in panels.FIGURES
+    figure.name: figure for panels in (bandits, priors, informative, two_step, memory) for figure in panels.FIGURES
 }
 """Those that are measured, in the order of the paper."""
 SHEETS: dict[str, Sheet] = {
