@@ -19,11 +19,16 @@ Given = Player | Sequence[Player] | Mapping[str, Player | Sequence[Player]] | No
 """Players in place of a figure's agents: of all roles that they fit, or by the name of a role."""
 SEED = re.compile(r"(.*?)-?seed-(\d+)")
 """Names of shipped variants that are other seeds of the same training."""
+MOMENT = re.compile(r"step-\d+")
+"""Names of shipped variants that are moments of one training."""
 
 
 def find_shipped(role: Role) -> list[str]:
     """What `load_agent` calls the shipped agents of a role: one for each seed, none where it has to be trained."""
     names = agents.variants(role.id)
+    if role.snapshots:
+        return [f"{role.id}@{name}" for name in names if MOMENT.fullmatch(name)]
+    others = [name for name in names if (found := SEED.fullmatch(name)) and found[1] == role.variant]
     others = [name for name in names if (found := SEED.fullmatch(name)) and found[1] == role.variant]
     first = [role.variant] if role.variant in names else []
     if not role.variant and role.id in agents.ids():
@@ -32,13 +37,13 @@ def find_shipped(role: Role) -> list[str]:
 
 
 def load_shipped(role: Role) -> list[Learner]:
-    """The shipped agents of a role.
+    """The shipped agents of a role; none of one that kept numbers stand in for.
 
     Raises:
         ValueError: If there are none.
     """
     names = find_shipped(role)
-    if not names:
+    if not names and not role.kept:
         raise ValueError(
             f"No agent of {role.id} is shipped for {role.name!r}: train it with --train (train=True in Python)."
         )
@@ -53,8 +58,11 @@ def train_cast(role: Role, seeds: int, directory: Path) -> list[Learner]:
     for seed in range(1, seeds + 1):
         place = directory / role.id / (role.variant or "recommended") / f"seed-{seed}"
         begun = any(is_there(place / name) for name in ("checkpoint.pt", "agent.safetensors"))
-        path = train(role.id, seed=seed, directory=place, keywords=role.keywords, resume=begun, **role.settings)
-        trained.append(agents.load_agent(path))
+        along = {"snapshots": role.snapshots} if role.snapshots else {}
+        settings = {**role.settings, **along}
+        path = train(role.id, seed=seed, directory=place, keywords=role.keywords, resume=begun, **settings)
+        moments = sorted((place / "snapshots").glob("step-*.safetensors")) if along else [path]
+        trained += [agents.load_agent(moment) for moment in moments]
     return trained
 
 

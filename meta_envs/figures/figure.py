@@ -50,6 +50,11 @@ class Role:
     """Of its training, where they are not the preset's."""
     keywords: dict[str, Any] = field(default_factory=dict)
     """Of the environment, in training."""
+    snapshots: int = 0
+    """Moments of one training at which its weights are kept: these play, in place of the agent at its end."""
+    kept: bool = False
+    """Whether they are too large, or too many, to be shipped: where none is trained or given, nobody plays the role,
+    and numbers that the figure gave before, and that are shipped, stand in (`meta_envs.figures.kept`)."""
 
 
 @dataclass(frozen=True)
