@@ -63,7 +63,7 @@ def test_regret(player: Any, expected: str) -> None:
 )
 def test_learning_rates_of_what_learned_nothing(player: Any) -> None:
     """There is nothing to fit."""
-    assert verdict("4c", player, 20) == "fails"
+    assert verdict("4c", player, 4) == "fails"
     assert verdict("4e", player, 20) == "fails"
 
 

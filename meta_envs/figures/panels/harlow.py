@@ -184,10 +184,8 @@ def draw_trials(place: Any, data: Data) -> None:
         tidy(axes, task)
         along = where(data, task=task, role=ALONG[task].name, play=DECLARED)
         moments = np.unique(along["steps"])
-        moments = (
-            moments[np.unique(np.linspace(0, len(moments) - 2, 4).round().astype(np.intp))] if len(moments) else []
-        )
-        for number, steps in enumerate(moments):
+        spread = np.linspace(0, len(moments) - 1, 5)[: min(4, len(moments))].astype(np.intp)
+        for number, steps in enumerate(moments[spread]):
             shown = where(along, steps=steps)
             colour = colormaps["Greys"](0.35 + 0.15 * number)
             axes.plot(shown["trial"], shown["correct"], color=colour, marker=".", label=f"{steps / 1e6:.2f} M steps")

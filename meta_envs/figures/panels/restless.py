@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from meta_envs.analysis import trace
 from meta_envs.figures.claims import Verdict, above, judge, measure
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Role, Stage, columns, where
 from meta_envs.figures.look import COLUMN, GAP, style
 from meta_envs.figures.panels.bandits import draw_regret, play_with, show
-from meta_envs.figures.watched import Watched
 from meta_envs.learners.bandits import UCB, RescorlaWagner, ThompsonWalk
 from meta_envs.learners.learner import Learner
 from meta_envs.plots import tidy
@@ -31,11 +30,13 @@ def measure_examples(stage: Stage) -> tuple[Data, list[Verdict]]:
     rows = []
     for play, agents in stage.plays("agent").items():
         for volatility, id in VOLATILITIES.items():
-            watched = Watched(agents[0])
-            task, (life,) = replace(stage, episodes=1).live([watched], id)
-            first = np.stack(watched.probs)[:, 0, 0]
-            steps = zip(task[0, 1:], life.action[:, 0] + 1, life.reward[:, 0], first, strict=True)
-            rows += [(play, volatility, trial, *step) for trial, step in enumerate(steps, start=1)]
+            found = trace(agents[0], id, episodes=1, seed=stage.seed)
+            first = np.full(len(found), np.nan) if found.probs is None else found.probs[:, 0]
+            lived = (found.table[name] for name in ("trial", "task_p_1", "action", "reward"))
+            rows += [
+                (play, volatility, int(trial), p, int(action) + 1, reward, prob)
+                for trial, p, action, reward, prob in zip(*lived, first, strict=True)
+            ]
     return columns(("play", "volatility", "trial", "p_1", "arm", "reward", "agent_p_1"), rows), []
 
 

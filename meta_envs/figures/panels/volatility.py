@@ -148,7 +148,11 @@ def measure_rates(stage: Stage, figure: str, rules: Sequence[Learner] = ()) -> t
         # Of choices that do not depend on rewards any learning rate fits as well, and none may be compared.
         checks = [
             above("alpha(high) - alpha(low)", _over_blocks(found[:, 1] - found[:, 0], stage)),
-            above("blocks whose alpha can be identified", _over_blocks(known.mean(axis=1), stage), 0.5),
+            above(
+                "blocks whose alpha can be identified",
+                replace(measure(known.reshape(len(known), -1)), lifetimes=stage.episodes),
+                0.5,
+            ),
         ]
         verdict = claim("the agent learns faster where volatility is high", checks, paper="alpha(high) > alpha(low)")
     names = ("learner", "play", "volatility", "agent", "block", "alpha", "identified", "mean", "low", "high")
