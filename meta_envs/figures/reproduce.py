@@ -51,7 +51,7 @@ def title_of(name: str) -> str:
 
 def is_shipped(name: str) -> bool:
     """Whether all agents of a figure are shipped, so that it needs no training."""
-    return all(find_shipped(role) for panel in panels_of(name) for role in panel.roles)
+    return all(role.kept or find_shipped(role) for panel in panels_of(name) for role in panel.roles)
 
 
 def seconds_of(name: str) -> float:

@@ -29,7 +29,13 @@ ROLES = {name: Role(name, id) for name, id in PRIORS.items()}
 """Agents by the prior that they are trained on."""
 RULES = ("gittins", "thompson", "ucb")
 """The paper's, which take arms for independent."""
-LABELS = {"gittins": "Gittins", "thompson": "Thompson", "ucb": "UCB", "bayes": "optimum"}
+LABELS = {
+    "gittins": "Gittins",
+    "thompson": "Thompson",
+    "ucb": "UCB",
+    "rescorla_wagner": "Rescorla-Wagner",
+    "bayes": "optimum",
+}
 LIFETIMES = 300
 """Lifetimes of the raster, as in the paper."""
 FIRST, LAST = slice(0, 10), slice(50, 100)

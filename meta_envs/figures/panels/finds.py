@@ -1,0 +1,237 @@
+"""Figures 7c, 7d and the latencies: what an agent with a memory makes of having found the goal once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meta_envs.behaviour import first_to_later_latency
+from meta_envs.family import Array
+from meta_envs.figures.claims import Check, Measured, Verdict, above, below, difference, judge, measure, pool, within
+from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Stage, columns, where
+from meta_envs.figures.look import ORACLE, only_axes, style
+from meta_envs.figures.panels.harlow import steps_of
+from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, SIZE, WORLDS, Lived, World, live, plays_of
+from meta_envs.plots import tidy
+
+BEFORE = 10
+"""Decisions before the goal is reached at which values are compared."""
+QUICK, SAME = 0.4, 0.1
+"""Later latency to the first at most, with a memory; how far from 1 it may be, without."""
+LATENCIES = {"first": 100, "later": 30}
+"""Decisions, about [paper]."""
+
+
+def measure_returns(stage: Stage) -> tuple[Data, list[Verdict]]:
+    """Figure 7c: held-out return during training, of agents' cards, and unseen at its end."""
+    rows, verdicts = [], []
+    for world in WORLDS:
+        final: dict[str, Array] = {}
+        for name, role in world.roles.items():
+            for agent, player in enumerate(stage.cast[role.name], 1):
+                learned = getattr(getattr(player, "card", None), "curve", None) or {"held_out": []}
+                rows += [
+                    (world.name, name, DECLARED, agent, point[0], point[1], np.nan, np.nan)
+                    for point in learned["held_out"]
+                ]
+            steps = max(map(steps_of, stage.cast[role.name]))
+            for play, lives in plays_of(stage, world, role):
+                returns = np.stack([each.returns for each in lives])
+                found = measure(returns)
+                rows.append((world.name, name, play, 0, steps, found.value, found.low, found.high))
+                if play == DECLARED:
+                    final[name] = returns
+        gap = difference(final["agent"], final["feed-forward"])
+        ours = ", ".join(f"{name} {measure(returns).show(1)}" for name, returns in final.items())
+        claim = f"{world.name}: the recurrent agent's return is above the feed-forward one's"
+        check = above("recurrent - feed-forward", gap)
+        verdicts.append(judge("7c", claim, [check], source="text", paper="above", ours=ours))
+    return columns(("world", "learner", "play", "agent", "steps", "return", "low", "high"), rows), verdicts
+
+
+def draw_returns(place: Any, data: Data) -> None:
+    """A panel a maze, a curve an agent, and the unseen return at the end."""
+    for axes, world in zip(place.subplots(1, 2), WORLDS, strict=True):
+        tidy(axes, world.name)
+        for name in world.roles:
+            shown = where(data, world=world.name, learner=name, play=DECLARED)
+            for agent in range(1, int(max(shown["agent"], default=0)) + 1):
+                mine = where(shown, agent=agent)
+                axes.plot(mine["steps"] / 1e6, mine["return"], **style(name))
+            end = where(shown, agent=0)
+            error = np.maximum([end["return"] - end["low"], end["high"] - end["return"]], 0.0)
+            axes.errorbar(end["steps"] / 1e6, end["return"], error, fmt="D", markersize=4, label=name, **style(name))
+        axes.set_xlabel("training (million steps)")
+        axes.set_ylim(0, None)
+    place.axes[0].set_ylabel("return of a lifetime")
+    place.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+
+
+def _latencies(lives: list[Lived]) -> dict[str, Measured]:
+    """Decisions to the first find and to the next, and their ratio, in lifetimes that have both; none where few do."""
+    found = [first_to_later_latency(each.table, goal_reward=GOAL) for each in lives]
+    kept = [each for each in found if each.count[0] > 1]
+    if not kept:
+        return {}
+    parts = {
+        name: [
+            Measured(float(each.mean[place]), float(each.low[place]), float(each.high[place]), int(each.count[0]))
+            for each in kept
+        ]
+        for place, name in enumerate(("first", "later"))
+    }
+    parts["later : first"] = [
+        Measured(1 / float(each.mean[2]), 1 / float(each.high[2]), 1 / float(each.low[2]), int(each.count[0]))
+        for each in kept
+    ]
+    return {name: pool(measured) for name, measured in parts.items()}
+
+
+def _twice(lives: list[Lived]) -> Measured:
+    """Share of lifetimes in which the goal was found twice."""
+    finds = [
+        np.bincount(each.table["lifetime"], np.isclose(each.table["reward"], GOAL), len(each.returns)) for each in lives
+    ]
+    return measure(np.stack(finds) >= 2)
+
+
+def measure_latency(stage: Stage) -> tuple[Data, list[Verdict]]:
+    """Decisions to the goal, at first and later."""
+    rows, verdicts = [], []
+    for world in WORLDS:
+        for name, role in world.roles.items():
+            for play, lives in plays_of(stage, world, role):
+                found = _latencies(lives)
+                rows += [(world.name, name, play, visit, at.value, at.low, at.high) for visit, at in found.items()]
+                if play == DECLARED:
+                    verdicts.append(_judge_latency(world, name, found, _twice(lives)))
+    return columns(("world", "learner", "play", "visit", "decisions", "low", "high"), rows), verdicts
+
+
+def _judge_latency(world: World, name: str, found: dict[str, Measured], twice: Measured) -> Verdict:
+    """Whether later finds are quick; who finds the goal twice in hardly any lifetime has none to compare."""
+    what = "later latency : first latency"
+    checks: list[Check] = [above("lifetimes in which the goal was found twice", twice, 0.5)]
+    if found and name == "agent":
+        checks = [below(what, found["later : first"], QUICK)]
+    elif found:
+        checks = [within(what, found["later : first"], 1.0, SAME)]
+    shown = ", ".join(f"{visit} {at.show(2 if ':' in visit else 0)}" for visit, at in found.items())
+    claim, paper = {
+        "agent": ("the agent's later finds are quick", "first about 100 decisions, later about 30; at most .4"),
+        "feed-forward": (
+            "without a memory later finds are as slow as the first",
+            "9.3 : 9.0 seconds (Mirowski et al.)",
+        ),
+    }[name]
+    ours = shown or "the goal is never found twice"
+    return judge("7-latency", f"{world.name}: {claim}", checks, source="text", paper=paper, ours=ours)
+
+
+def draw_latency(place: Any, data: Data) -> None:
+    """Bars for the first find and for the next, in each maze."""
+    grid = place.subplots(1, 2, sharey=True)
+    for axes, world in zip(grid, WORLDS, strict=True):
+        tidy(axes, world.name)
+        for side, name in enumerate(world.roles):
+            shown = where(data, world=world.name, learner=name, play=DECLARED)
+            for at, visit in enumerate(LATENCIES):
+                mine = where(shown, visit=visit)
+                error = np.maximum([mine["decisions"] - mine["low"], mine["high"] - mine["decisions"]], 0.0)
+                label = name if at == 0 else None
+                look = {"color": style(name)["color"], "error_kw": {"linewidth": 0.8}, "label": label}
+                axes.bar(np.full(len(mine["low"]), at + 0.4 * side - 0.2), mine["decisions"], 0.4, yerr=error, **look)
+        published = list(LATENCIES.values())
+        axes.plot(range(2), published, "D", color="white", markeredgecolor="black", markersize=3.5, label="published")
+        axes.set_xticks(range(2), ["first find", "next find"])
+    grid[0].set_ylabel("decisions to the goal")
+    place.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+
+
+def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
+    """Figure 7d: the network's value in the first lifetime, and what it is ten decisions before the goal."""
+    rows, verdicts = [], []
+    for world in WORLDS:
+        lives = [live(player, world, stage) for player in stage.cast[world.roles["agent"].name]]
+        mine = lives[0].table["lifetime"] == 0
+        found = np.isclose(lives[0].table["reward"][mine], GOAL)
+        steps = zip(lives[0].table["step"][mine], lives[0].value[mine], found, strict=True)
+        rows += [(world.name, "agent", DECLARED, int(step), float(value), int(goal)) for step, value, goal in steps]
+        gains = [gain_of_value(each) for each in lives]
+        known = np.isfinite(np.stack(gains))
+        told = [measure(gain[here]) for gain, here in zip(gains, known, strict=True) if here.sum() > 1]
+        checks = [above("lifetimes with a value before two finds", measure(known), 0.5)]
+        if told:
+            checks = [above("value 10 decisions before later finds - before the first", pool(told))]
+        ours = pool(told).show() if told else "no lifetime has a value before two finds"
+        claim = f"{world.name}: value rises before the goal is in view, once it was found"
+        verdicts.append(judge("7d", claim, checks, source="text", paper="a rise", ours=ours))
+    return columns(("world", "learner", "play", "decision", "value", "goal"), rows), verdicts
+
+
+def gain_of_value(lived: Lived) -> Array:
+    """By how much later finds' value ten decisions before is above the first's (lifetimes,), NaN where there is none."""
+    lifetime, value = lived.table["lifetime"], lived.value
+    gains = np.full(len(lived.returns), np.nan)
+    for number in range(len(lived.returns)):
+        mine = np.flatnonzero(lifetime == number)
+        finds = np.flatnonzero(np.isclose(lived.table["reward"][mine], GOAL))
+        finds = finds[np.diff(finds, prepend=-1) > BEFORE]
+        if len(finds) > 1:
+            before = value[mine][finds - BEFORE]
+            gains[number] = before[1:].mean() - before[0]
+    return gains
+
+
+def draw_values(place: Any, data: Data) -> None:
+    """Value against time, with the finds."""
+    axes = only_axes(place, "value, first person")
+    shown = where(data, world=MAZE.name, play=DECLARED)
+    axes.plot(shown["decision"], shown["value"], linewidth=0.8, color=style("agent")["color"], label="value")
+    for number, find in enumerate(shown["decision"][shown["goal"] == 1]):
+        axes.axvline(find, color=ORACLE, linestyle=":", linewidth=0.7, label=None if number else "goal")
+    axes.set_xlabel("decision")
+    axes.set_ylabel("discounted reward expected")
+    axes.legend(frameon=False, loc="upper left")
+
+
+BESIDE = (
+    "Beside the maze in the first person stands one of cells, in which the exact optimum is known. In the first person "
+    "a tenth as many lifetimes are measured."
+)
+FIGURES = (
+    PaperFigure(
+        name="7c",
+        title="I-maze: return during training, with a memory and without",
+        measure=measure_returns,
+        draw=draw_returns,
+        roles=AGENTS,
+        episodes=500,
+        seconds=60,
+        differs=SIZE + BESIDE,
+    ),
+    PaperFigure(
+        name="7d",
+        title="I-maze: value against time",
+        measure=measure_values,
+        draw=draw_values,
+        roles=(AGENTS[0], AGENTS[2]),
+        episodes=500,
+        seconds=30,
+        differs=SIZE + BESIDE,
+    ),
+    PaperFigure(
+        name="7-latency",
+        title="I-maze: decisions to the goal, at first and later",
+        measure=measure_latency,
+        draw=draw_latency,
+        roles=AGENTS,
+        episodes=500,
+        seconds=60,
+        differs=SIZE
+        + BESIDE
+        + " Where a lifetime ends its last search is cut off: compared are the first two finds of "
+        "lifetimes that have two.",
+    ),
+)

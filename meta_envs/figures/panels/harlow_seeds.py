@@ -1,0 +1,101 @@
+"""Figure 6e: the final performance of every seed in Harlow's task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from meta_envs.family import Array
+from meta_envs.figures.cast import digest
+from meta_envs.figures.claims import READING, Measured, Verdict, judge, measure, published
+from meta_envs.figures.figure import Data, PaperFigure, Role, Stage, where
+from meta_envs.figures.look import ORACLE, only_axes
+from meta_envs.figures.panels.harlow import FINAL, LOOKS, PIXELS, SYMBOLS, choose, count, steps_of, with_kept
+from meta_envs.intervals import wilson
+
+CEILING = 1.0 - READING
+"""Of P(rewarded image) in trials 2 and later; the optimum's is 1."""
+PAPER = {"one LSTM": 0.26, "two LSTMs": 0.43}
+"""Share of 100 seeds at ceiling."""
+SEEDS = {
+    ("symbols", "one LSTM"): Role("one LSTM, symbols", SYMBOLS, "one-lstm", {"memory": "lstm"}, kept=True),
+    ("symbols", "two LSTMs"): Role(
+        "two LSTMs, symbols", SYMBOLS, "two-lstms", {"memory": "stacked", "hidden_size": (48, 48)}, kept=True
+    ),
+    ("pixels", "two LSTMs"): Role("two LSTMs, pixels", PIXELS, "two-lstms", kept=True),
+}
+
+
+def measure_seeds(stage: Stage) -> tuple[Data, list[Verdict]]:
+    """Figure 6e: the final performance of every seed that was trained."""
+    rows = []
+    for (task, memory), role in SEEDS.items():
+        for player in stage.cast[role.name]:
+            lived = choose(player, role.id, count(stage, FINAL[task]), stage.seed)
+            found = measure(lived.later)
+            card = getattr(player, "card", None)
+            weights = digest(player) if card is not None else ""
+            shown = (found.value, found.low, found.high, found.lifetimes, weights)
+            rows.append((role.name, task, memory, getattr(card, "seed", 0), steps_of(player), *shown))
+    names = ("role", "task", "memory", "seed", "steps", "correct", "low", "high", "lifetimes", "weights")
+    data = with_kept("6e", names, rows, list(SEEDS.values()))
+    return data, [
+        _judge_seeds(task, memory, mine["correct"])
+        for (task, memory), role in SEEDS.items()
+        if len((mine := where(data, role=role.name))["role"])
+    ]
+
+
+def _judge_seeds(task: str, memory: str, correct: Array) -> Verdict:
+    """Whether as many seeds come to the ceiling as in the paper."""
+    good, num = np.sum(correct >= CEILING), len(correct)
+    low, high = (float(end[0]) for end in wilson(np.array([good]), np.array([num])))
+    share = Measured(float(good / num), low, high, num, num)
+    return judge(
+        "6e",
+        f"{task}, {memory}: share of seeds at ceiling",
+        [published("share of seeds at ceiling", share, PAPER[memory])],
+        source="text",
+        paper=f"{PAPER[memory]:.0%} of 100 seeds, in pixels",
+        ours=f"{good} of {num} seeds: {share.show()}",
+    )
+
+
+def draw_seeds(place: Any, data: Data) -> None:
+    """All seeds, sorted, those of each network and task beside one another."""
+    axes = only_axes(place, "All seeds, sorted")
+    begin, middles, titles = 0, [], []
+    for (task, memory), role in SEEDS.items():
+        mine = where(data, role=role.name)
+        order = np.argsort(-mine["correct"], kind="stable")
+        correct, low, high = (mine[name][order] for name in ("correct", "low", "high"))
+        if len(correct):
+            at = begin + np.arange(len(correct))
+            error = np.maximum([correct - low, high - correct], 0.0)
+            axes.errorbar(at, correct, error, color=LOOKS[task]["color"], fmt=".", linewidth=0.8)
+            middles.append(float(at.mean()))
+            titles.append(f"{task}\n{memory}\nn = {len(correct)}")
+            begin += len(correct) + 2
+    axes.axhline(CEILING, color="black", linestyle="--", linewidth=0.8)
+    axes.axhline(0.5, color=ORACLE, linestyle=":", linewidth=0.8)
+    axes.set_xticks(middles, titles)
+    axes.set_xlim(-1.5, max(begin, 3) - 0.5)
+    axes.set_ylim(0.0, 1.04)
+    axes.set_ylabel("P(rewarded image), trials 2 to 10")
+
+
+FIGURES = (
+    PaperFigure(
+        name="6e",
+        title="Harlow's task: final performance of all seeds",
+        measure=measure_seeds,
+        draw=draw_seeds,
+        roles=tuple(SEEDS.values()),
+        seconds=2,
+        width=2.1,
+        differs="The scores of all seeds that were trained ship with the package; --train trains anew. At ceiling are "
+        "seeds whose P(rewarded image) in trials 2 and later is within .02 of the optimum's. The settings of the "
+        "training are not the paper's, and seeds are fewer, so that the shares need not agree.",
+    ),
+)
