@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from scipy.stats import binomtest
 
 import meta_envs
 from meta_envs.evaluation import evaluation_seeds
 from meta_envs.families import GaussianBandit
-from meta_envs.intervals import wilson
 from meta_envs.learners import roll_out
 from meta_envs.solvers import learning_boundary, learning_value
 from meta_envs.terminal import Screen, Table
@@ -26,7 +26,7 @@ from meta_envs.training import load_agent, train
 ID = "MetaBandit-Gaussian-v0"
 NOISES, PRIORS = (0.1, 1.0, 3.0), (0.4, 0.55, 0.8, 1.1)
 """Standard deviations of the rewards and of the prior, three by four settings."""
-SETTINGS: dict[str, Any] = dict(init=ID, steps=100_000, curriculum=(), num_envs=32, entropy=0.02, evaluations=2)
+SETTINGS: dict[str, Any] = dict(init=ID, steps=60_000, curriculum=(), num_envs=32, entropy=0.02, evaluations=2)
 """Of the training, beside the preset's."""
 
 
@@ -73,9 +73,9 @@ def main(
         found = measure(agent, episodes)
         shares = []
         for play in ("greedy", "sampled"):
-            hits = np.array([round(found[f"{play} first"] * episodes)])
-            low, high = wilson(hits, np.array([episodes]))
-            shares.append(f"{hits[0] / episodes:.3f} ({low[0]:.3f}, {high[0]:.3f})")
+            hits = binomtest(round(found[f"{play} first"] * episodes), episodes)
+            low, high = hits.proportion_ci(method="wilson")
+            shares.append(f"{hits.statistic:.3f} ({low:.3f}, {high:.3f})")
         side = "learns" if value > 0.0 else "does not"
         table.add_row(f"{noise:g}", f"{prior:g}", side, f"{boundary[noise]:.4f}", f"{value:.3f}", *shares)
     Screen().print(table)
