@@ -1,7 +1,7 @@
 """What README, docs and examples say is so."""
 
+import ast
 import inspect
-import json
 import os
 import re
 import shlex
@@ -170,7 +170,7 @@ def test_an_environment_documents_every_keyword(id):
     family = type(meta_envs.make_family(id))
     section = inspect.getdoc(family).partition("## Arguments\n")[2].partition("\n## ")[0]
     listed = dict(re.findall(r"`(\w+)=([^`]*)`", "".join(re.findall(r"^- (.*?):", section, re.MULTILINE))))
-    assert {name: json.loads(value) for name, value in listed.items()} == {
+    assert {name: ast.literal_eval(value) for name, value in listed.items()} == {
         field.name: field.default for field in fields(family) if field.default is not MISSING
     }
 

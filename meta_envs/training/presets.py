@@ -29,6 +29,20 @@ PRESETS: dict[str, Preset] = {
     "MetaBandit-Restless-v0": DEPENDENT,
     "MetaBandit-RestlessLow-v0": DEPENDENT,
     "MetaBandit-RestlessHigh-v0": DEPENDENT,
+    # Where the other arm is given up before it is known what a good one is worth, nothing is found.
+    "MetaBandit-Gaussian-v0": Preset(
+        steps=300_000,
+        curriculum=((0.3, {"prior_mean": 0.0}),),
+        num_envs=64,
+        learning_rate=5e-3,
+        gamma=1.0,
+        entropy=0.03,
+        entropy_end=0.0,
+        value_weight=0.002,
+        expected_reward=True,
+        hidden_size=24,
+        evaluations=4,
+    ),
     "MetaTwoStep-v0": Preset(steps=2_000_000, num_envs=256, entropy_end=0.0),
     "MetaTwoStep-Switching-v0": Preset(steps=6_000_000, num_envs=64, epochs=8, entropy_end=0.0),
     # By chance a goal of the full size is found once in 9,000 lifetimes.
