@@ -159,12 +159,16 @@ def test_action_values_are_the_optimums(family):
         assert abs(np.mean(errors)) <= 4.5 * np.std(errors) / np.sqrt(len(errors)) + 1e-6
 
 
-def test_the_optimum_of_restless_arms_and_of_harlow_is_followed():
-    """Values of restless arms are posterior means; of Harlow's task the actions are known and no values."""
+def test_an_optimum_of_which_less_is_known_is_followed():
+    """Values of restless arms are posterior means; of Gaussian arms and Harlow's task the actions alone are known."""
     restless = analysis.trace("bayes", "MetaBandit-Restless-v0", episodes=20, num_trials=15)
     np.testing.assert_allclose(restless.action_values, restless.means)
     assert restless.belief_names[:2] == ("mean_1", "sd_1")
     np.testing.assert_array_equal(restless.best_action, restless.table["action"])
+    gaussian = analysis.trace("bayes", "MetaBandit-Gaussian-v0", episodes=20, num_trials=9)
+    assert gaussian.belief_names == ("mean_2", "sd_2")
+    np.testing.assert_array_equal(gaussian.means[:, 1], gaussian.belief[:, 0])
+    assert analysis.agreement(gaussian).overall.mean[0] == 1.0
     harlow = analysis.trace("bayes", "MetaHarlow-Symbolic-v0", episodes=20)
     assert harlow.action_values is None
     np.testing.assert_array_equal(harlow.best_action, harlow.table["action"])
