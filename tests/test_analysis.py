@@ -1,6 +1,8 @@
 """What agents have learned: recorded memories and beliefs, and analyses against networks built by hand."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -236,6 +238,7 @@ def test_a_network_that_holds_the_belief_is_found_out(believing):
     found = analysis.decode_belief(believing)
     assert list(found.trained.at) == ["mean_1", "mean_2", "sd_1", "sd_2", "all"]
     assert np.all(found.trained.low > 0.999)
+    np.testing.assert_allclose(found.predicted, believing.belief, atol=1e-2)
     assert np.all(found.difference.low > 0.0)
     assert np.all(found.untrained.low < found.untrained.mean)
 
@@ -404,3 +407,20 @@ def test_what_cannot_be_analysed_is_refused(believing, call, message):
     """In a sentence that says what is missing, and what to do."""
     with pytest.raises(ValueError, match=message):
         call(believing)
+
+
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    """Cell by cell, with little training; it ends with a figure for each question."""
+    monkeypatch.setenv("META_ENVS_STEPS", "20000")
+    monkeypatch.setenv("META_ENVS_EPISODES", "10")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    notebook = json.loads((Path(__file__).parents[1] / "examples" / "what_did_it_learn.ipynb").read_text("utf-8"))
+    made, figures = {}, []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "what_did_it_learn.ipynb", "exec"), made)
+            if "".join(cell["source"]).endswith("\nfigure"):
+                made["figure"].canvas.draw()
+                figures.append(made["figure"])
+    assert len(figures) == 4
+    assert made["agents"][0].card.steps < made["agents"][-1].card.steps

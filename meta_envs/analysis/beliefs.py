@@ -41,7 +41,7 @@ def name_statistics(family: TaskFamily) -> Statistics | None:
 
 
 def expected_rewards(family: TaskFamily, belief: Array, state: Array) -> Array | None:
-    """What each action is expected to pay at once (num, A), by beliefs (num, ...) in states (num, S), if it is known."""
+    """What each action is expected to pay at once (num, A), by beliefs (num, ...) in states (num, S), if known."""
     if isinstance(family, GaussianBandit):
         return belief[:, : family.num_arms]
     if not isinstance(family, DiscreteFamily):
