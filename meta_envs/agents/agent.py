@@ -160,8 +160,7 @@ class Agent(PolicyLearner):
     def state(self) -> Array:
         """All that it remembers (num, numbers) float32."""
         where(self)
-        parts = [tensor.transpose(0, 1).flatten(1) for pair in self._state for tensor in pair]
-        return th.cat(parts, 1).cpu().numpy()
+        return self.policy.flatten(self._state).cpu().numpy()
 
     def resume(self, state: Array, action: Array, reward: Array, steps: int) -> None:
         """Go on from another memory, as if so many steps had been taken, of which these were the last.
@@ -173,16 +172,7 @@ class Agent(PolicyLearner):
             steps: How many there were, at least 1.
         """
         where(self)
-        shapes = [[tensor.shape for tensor in pair] for pair in self._state]
-        parts = iter(
-            th.from_numpy(np.array(state, np.float32))
-            .to(self.policy.device)
-            .split([shape[0] * shape[2] for pair in shapes for shape in pair], 1)
-        )
-        self._state = tuple(
-            tuple(next(parts).unflatten(1, (shape[0], shape[2])).transpose(0, 1).contiguous() for shape in pair)
-            for pair in shapes
-        )
+        self._state = self.policy.unflatten(th.from_numpy(np.array(state, np.float32)).to(self.policy.device))
         self._steps, self._past = steps, self._history.past(action, reward, steps)
 
     @property

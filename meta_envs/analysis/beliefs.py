@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meta_envs.families.dependent import DependentBandit
+from meta_envs.families.gaussian import GaussianBandit
 from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.restless import RestlessBandit
 from meta_envs.families.switching import SwitchingTwoStep
@@ -22,6 +23,7 @@ def name_statistics(family: TaskFamily) -> Statistics | None:
     """What of a belief is shown, or None where no belief is known.
 
     - Independent arms: mean and standard deviation of each arm's posterior.
+    - Gaussian arms: the same of each arm that is not sure.
     - Dependent arms: the posterior mean of arm 1.
     - Restless arms: mean and standard deviation of arm 1 now, and the probability of each volatility if there are
       several.
@@ -38,8 +40,12 @@ def name_statistics(family: TaskFamily) -> Statistics | None:
     return None if prior is None else (tuple(f"belief_{place + 1}" for place in range(prior.shape[1])), _as_they_are)
 
 
-def expected_rewards(family: DiscreteFamily, belief: Array, state: Array) -> Array:
-    """What each action is expected to pay at once (num, A), by beliefs (num, ...) in states (num, S)."""
+def expected_rewards(family: TaskFamily, belief: Array, state: Array) -> Array | None:
+    """What each action is expected to pay at once (num, A), by beliefs (num, ...) in states (num, S), if known."""
+    if isinstance(family, GaussianBandit):
+        return belief[:, : family.num_arms]
+    if not isinstance(family, DiscreteFamily):
+        return None
     paid = []
     for number in range(family.num_actions):
         action = np.full(len(belief), number)
@@ -59,6 +65,13 @@ def _of_independent(family: IndependentBandit) -> Statistics:
 
     arms = range(1, family.num_arms + 1)
     return (*(f"mean_{arm}" for arm in arms), *(f"sd_{arm}" for arm in arms)), measure
+
+
+def _of_gaussian(family: GaussianBandit) -> Statistics:
+    unsure = np.flatnonzero(family.unsure)
+    columns = np.append(unsure, family.num_arms + unsure)
+    names = tuple(f"{name}_{arm + 1}" for name in ("mean", "sd") for arm in unsure.tolist())
+    return names, lambda belief, state: belief[:, columns]
 
 
 def _of_dependent(family: DependentBandit) -> Statistics:
@@ -98,11 +111,12 @@ def _of_tasks(family: FiniteTaskFamily) -> Statistics:
 
 def _of_actions(family: DiscreteFamily) -> Statistics:
     names = tuple(f"mean_{action + 1}" for action in range(family.num_actions))
-    return names, lambda belief, state: expected_rewards(family, belief, state)
+    return names, lambda belief, state: np.asarray(expected_rewards(family, belief, state))
 
 
 KINDS: dict[Any, Callable[..., Statistics]] = {
     IndependentBandit: _of_independent,
+    GaussianBandit: _of_gaussian,
     DependentBandit: _of_dependent,
     RestlessBandit: _of_restless,
     SwitchingTwoStep: _of_switching,

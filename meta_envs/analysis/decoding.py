@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from meta_envs.analysis.recording import Trace
 from meta_envs.analysis.ridge import errors_by_lifetime, predict_held_out, share
 from meta_envs.behaviour import Estimates
+from meta_envs.family import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +23,8 @@ class Decoding:
     """Of an untrained network of the same size that was fed the same lifetimes."""
     difference: Estimates
     """Trained less untrained, lifetime by lifetime."""
+    predicted: Array
+    """What was read from the trained memory for each row (n, D), by the regression on other lifetimes."""
 
     def __str__(self) -> str:
         parts = {"trained": self.trained, "untrained": self.untrained, "difference": self.difference}
@@ -53,14 +54,12 @@ def decode_belief(
     belief = trace.need("Decodings", "belief")
     control = trace.control if control is None else control
     names = (*trace.belief_names, "all")
-    lost, all_there_is = [], np.empty(0)
-    for each in (trace, control):
-        predicted = predict_held_out(each.memory(layers), belief, trace.lifetime, folds)
-        errors, all_there_is = errors_by_lifetime(belief, predicted, trace.lifetime, int(trace.lifetime[-1]) + 1)
-        lost.append(errors)
-    trained, untrained = lost
+    num = int(trace.lifetime[-1]) + 1
+    read = [predict_held_out(each.memory(layers), belief, trace.lifetime, folds) for each in (trace, control)]
+    (trained, all_there_is), (untrained, _) = (errors_by_lifetime(belief, each, trace.lifetime, num) for each in read)
     return Decoding(
         trained=share(trained, all_there_is, names, less=1.0, sign=-1.0),
         untrained=share(untrained, all_there_is, names, less=1.0, sign=-1.0),
         difference=share(untrained - trained, all_there_is, names),
+        predicted=read[0],
     )

@@ -52,8 +52,8 @@ def simulate_machine(trace: Trace, *, control: Trace | None = None, folds: int =
 
     Two small regressions, fitted on other lifetimes, map belief states to memory states and back. From the mapped state
     the machine takes one step on what happened next, and its new state and its output are compared with those of the
-    machine that went the whole way. Mapped beliefs are moved to the nearest one that another lifetime had at that step,
-    since the optimum is known only for beliefs that can be.
+    machine that went the whole way. Before its step the optimum is put to the nearest belief that a lifetime had
+    then, since it is known only for beliefs that can be.
 
     Source: Mikulik et al. 2020, arXiv 2010.11223, section 3; Kuo et al. 2025, arXiv 2510.22039. They compare outputs of
     mapped states; the step between is ours, and so are the regressions, a random hidden layer with ridge regression in
@@ -132,24 +132,19 @@ def _run_optimum(trace: Trace, folds: int, units: int) -> Estimates:
     num = int(trace.lifetime[-1]) + 1
     rows = np.full((num, family.horizon), -1)
     rows[trace.lifetime, table["step"] - 1] = np.arange(len(trace))
-    fold = np.arange(num) % folds
     made, action = np.empty(belief.shape), np.zeros(len(trace), np.intp)
     now = _Machine.begin(family, policy, num)
     for step in range(family.horizon - 1):
-        here, later = rows[:, step], rows[:, step + 1]
-        for held in range(folds):
-            own = np.flatnonzero((later >= 0) & (fold == held))
-            others = np.flatnonzero((here >= 0) & (fold != held))
-            if len(own) == 0:
-                continue
-            apart = np.sum(((mapped[here[own], None] - belief[here[others]]) / scale) ** 2, axis=-1)
-            apart += FAR * np.any(now.state[own, None] != now.state[others], axis=-1)
-            nearest = others[np.argmin(apart, axis=-1)]
-            then = now.take(nearest).follow(step, table["action"][here[own]], outcome[here[own]])
-            there = statistics[1](then.belief, then.state)
-            made[later[own]] = np.where(np.isnan(there), belief[here[nearest]], there)
-            action[later[own]] = policy.action(step + 1, then.node)
-        alive = here >= 0
+        alive = rows[:, step] >= 0
+        here, goes_on = rows[:, step], np.flatnonzero(rows[:, step + 1] >= 0)
+        row, later, all_there_are = here[goes_on], rows[goes_on, step + 1], np.flatnonzero(alive)
+        apart = np.sum(((mapped[row, None] - belief[here[all_there_are]]) / scale) ** 2, axis=-1)
+        apart += FAR * np.any(now.state[goes_on, None] != now.state[all_there_are], axis=-1)
+        nearest = all_there_are[np.argmin(apart, axis=-1)]
+        then = now.take(nearest).follow(step, table["action"][row], outcome[row])
+        there = statistics[1](then.belief, then.state)
+        made[later] = np.where(np.isnan(there), belief[here[nearest]], there)
+        action[later] = policy.action(step + 1, then.node)
         now = now.follow(step, *(np.where(alive, column[here], 0) for column in (table["action"], outcome)))
     after = _pairs(trace)[1]
     return _compare(

@@ -86,10 +86,10 @@ class Recorder(Learner):
     def _add_ideal(self, kept: dict[str, Array], step: int) -> None:
         """What the ideal learner believes and would do before the step."""
         if self._statistics is not None and self._belief is not None:
-            if isinstance(self._family, DiscreteFamily):
-                kept["means"] = expected_rewards(self._family, self._belief, self._state)
-            else:
+            if not isinstance(self._family, DiscreteFamily):
                 self._belief = self._family.read_belief(self._state)
+            if (means := expected_rewards(self._family, self._belief, self._state)) is not None:
+                kept["means"] = means
             kept["belief"] = self._statistics[1](self._belief, self._state)
         if self._table is not None:
             kept["best_action"] = self._table.action(step, self._node)

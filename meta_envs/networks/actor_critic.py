@@ -92,6 +92,19 @@ class ActorCritic(nn.Module):
             first += 2 * memory.num_layers * memory.hidden_size
         return found
 
+    def flatten(self, states: States) -> th.Tensor:
+        """All tensors of each copy side by side (B, numbers)."""
+        return th.cat([tensor.transpose(0, 1).flatten(1) for pair in states for tensor in pair], 1)
+
+    def unflatten(self, numbers: th.Tensor) -> States:
+        """The states that `flatten` made these (B, numbers) of."""
+        shapes = [(memory.num_layers, memory.hidden_size) for memory in self._memories for _ in range(2)]
+        parts = numbers.split([layers * units for layers, units in shapes], 1)
+        made = [
+            part.unflatten(1, shape).transpose(0, 1).contiguous() for part, shape in zip(parts, shapes, strict=True)
+        ]
+        return tuple(zip(made[::2], made[1::2], strict=True))
+
     def forward(
         self, observations: th.Tensor | dict[str, th.Tensor], states: States
     ) -> tuple[th.Tensor, th.Tensor, States]:
