@@ -109,7 +109,7 @@ def describe(id: str) -> dict[str, Any]:
     return {
         "id": id,
         "agent": agents.find(id).stem if id in agents.ids() else None,
-        "variants": agents.variants(id) if id in agents.ids() else [],
+        "variants": agents.variants(id),
         "summary": (type(family).__doc__ or "").partition("\n")[0],
         "horizon": family.horizon,
         "actions": str(family.action_space),
