@@ -81,6 +81,8 @@ class AgentCard:
     """By play, over unseen lifetimes."""
     seeds: list[dict[str, Any]] | None = None
     """Every seed that was trained."""
+    habits: dict[str, Any] | None = None
+    """What scores hide: agreement with the optimum, directed exploration, label symmetry, scores in other tasks."""
 
     def to_dict(self) -> dict[str, Any]:
         """What is known, by name, as it stands in a file."""
