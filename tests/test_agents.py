@@ -23,7 +23,7 @@ from meta_envs import agents, cli
 from meta_envs.agents import cards
 from meta_envs.agents.plays import PLAYS
 from meta_envs.cli import app
-from meta_envs.cli.ship import CURVE, LARGEST, NAME, ship, ship_as
+from meta_envs.cli.ship import CURVE, LARGEST, NAME, refresh, ship, ship_as
 from meta_envs.evaluation.matrix import score_matrix
 from meta_envs.roster import make_learner, serving
 from meta_envs.training import Agent, Preset, RecurrentPolicy, load_agent, snapshots, train
@@ -453,6 +453,10 @@ def test_a_card_tells_what_the_score_hides(package: Path) -> None:
     shown = " ".join(call("info", OTHER).split())
     assert "What its score hides" in shown
     assert f"num_trials=20 score {twice.score:.3f}" in shown
+    before = agent.card
+    refresh(OTHER, habits=50, folder=package)
+    card = load_agent(OTHER).card
+    assert (card.habits["episodes"], replace(card, habits=before.habits)) == (50, before)
 
 
 def test_agent_needs_an_id_that_has_one(package: Path) -> None:

@@ -95,6 +95,28 @@ def ship(
     return file
 
 
+def refresh(id: str, *, habits: int = 1000, seed: int = 1, folder: Path = cards.FOLDER) -> Path:
+    """Find anew what scores hide of the agent that is shipped; all else stays.
+
+    Args:
+        id: The environment.
+        habits: Unseen lifetimes.
+        seed: Evaluation seed.
+        folder: Where the id's folder is.
+
+    Returns:
+        The file of weights.
+
+    Raises:
+        ValueError: If there is no agent of the id.
+    """
+    file = folder / id / f"{id}.safetensors"
+    agent = load_agent(file)
+    agent.card = replace(agent.card, habits=find_habits(agent, episodes=habits, seed=seed))
+    agent.save(file, card_beside=True)
+    return file
+
+
 def ship_as(
     name: str,
     id: str,
@@ -204,9 +226,15 @@ def main(
     name: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="Ship the run as a variant; snapshots as step.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--refresh", help="Only find anew what scores hide of the agent that is shipped.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where the files are written.")] = cards.FOLDER,
 ) -> None:
     """Evaluate the runs of several seeds and ship the median one, and the others as its variants."""
+    if anew:
+        print(refresh(id, habits=habits, seed=seed, folder=folder))
+        return
     if name is not None:
         for file in ship_as(name, id, runs or [], episodes=episodes, seed=seed, folder=folder):
             print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
