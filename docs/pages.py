@@ -181,8 +181,10 @@ def habits_table() -> str:
                 interval(known["agreement"]) if "agreement" in known else "",
                 f"{known['counted']:.2f}" if "counted" in known else "",
                 f"{interval(explored['agent'])}, {interval(explored['optimum'])}" if explored else "",
-                " / ".join(f"{mean:.2f}" for mean, *_ in symmetry.get("begin", [])),
-                " / ".join(f"{mean:.2f}" for mean, *_ in symmetry.get("regret") or []),
+                *(
+                    " / ".join("–" if row is None else f"{row[0]:.2f}" for row in symmetry.get(name) or [])
+                    for name in ("begin", "regret")
+                ),
             )
         )
     headings = ("id", "play", "agreement", "steps that count", "explores, the optimum", "begins with", "regret if best")
@@ -202,8 +204,10 @@ def elsewhere_table() -> str:
     return table(("agent of", "lives in", "return", "score", "`thompson`"), rows)
 
 
-def interval(numbers: list[float]) -> str:
+def interval(numbers: list[float] | None) -> str:
     """A mean and its 95 % interval."""
+    if numbers is None:
+        return ""
     mean, low, high = numbers
     return f"{mean:.3f} ({low:.3f}–{high:.3f})"
 

@@ -66,9 +66,9 @@ def describe_habits(id: str, habits: dict[str, Any]) -> Table:
         shown.add_row(f"explores where means are within {near}; the optimum", f"{_tell(agent)}; {_tell(optimum)}")
     if "symmetry" in habits:
         begin, regret = habits["symmetry"]["begin"], habits["symmetry"]["regret"]
-        shown.add_row("begins with each action", ", ".join(f"{mean:.2f}" for mean, *_ in begin))
+        shown.add_row("begins with each action", _tell_means(begin))
         if regret is not None:
-            shown.add_row("regret by which action is the best", ", ".join(f"{mean:.2f}" for mean, *_ in regret))
+            shown.add_row("regret by which action is the best", _tell_means(regret))
     for row in habits["elsewhere"]:
         where = " ".join([row["id"], *(f"{name}={value}" for name, value in row["keywords"].items())])
         rule = f"; thompson {row['thompson']:.3f}" if "thompson" in row else ""
@@ -77,8 +77,15 @@ def describe_habits(id: str, habits: dict[str, Any]) -> Table:
     return shown
 
 
-def _tell(numbers: list[float]) -> str:
+def _tell_means(rows: list[list[float] | None]) -> str:
+    """Means alone."""
+    return ", ".join("–" if row is None else f"{row[0]:.2f}" for row in rows)
+
+
+def _tell(numbers: list[float] | None) -> str:
     """A mean and its 95 % interval."""
+    if numbers is None:
+        return "–"
     mean, low, high = numbers
     return f"{mean:.3f} ({low:.3f}, {high:.3f})"
 

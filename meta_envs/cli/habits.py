@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 import meta_envs
 from meta_envs.agents.agent import Agent
 from meta_envs.agents.interface import IMAGE
@@ -29,12 +31,13 @@ def find_habits(agent: Agent, *, episodes: int = 1000, seed: int = 1) -> dict[st
         seed: Evaluation seed.
 
     Returns:
-        JSON-able, means with the ends of 95 % intervals, and of all that is known of the agent's task: ``agreement``,
-        the share of steps in which it chooses as the optimum would, and ``counted``, the share of steps in which that
-        is not indifferent; ``exploration`` of the agent and the optimum, where actions are nearly equal, and the share
-        in which they take the one that is expected to pay less; ``symmetry``, by action how many lifetimes ``begin``
-        with it, and the ``regret`` of those in which it is the best. And ``elsewhere``, scores in other tasks in which
-        the agent can live. None for images, which take too long.
+        JSON-able, means with the ends of 95 % intervals (None where there is nothing to average), of all that is known
+        of the agent's task: ``agreement``, the share of steps in which it chooses as the optimum would, and
+        ``counted``, the share of steps in which that is not indifferent; ``exploration`` of the agent and the optimum,
+        where actions are nearly equal, and the share in which they take the one that is expected to pay less;
+        ``symmetry``, by action how many lifetimes ``begin`` with it, and the ``regret`` of those in which it is the
+        best. And ``elsewhere``, scores in other tasks in which the agent can live. None for images, which take too
+        long.
     """
     keywords = agent.card.keywords
     if len(make_family(agent.card.id, **keywords).observation_space.shape or ()) == IMAGE:
@@ -69,10 +72,10 @@ def _symmetry(recorded: Trace) -> dict[str, Any]:
     return {"symmetry": {"begin": _rows(found.first), "regret": None if found.regret is None else _rows(found.regret)}}
 
 
-def _rows(estimates: Estimates) -> list[list[float]]:
-    """Means with the ends of their intervals."""
-    columns = (estimates.mean, estimates.low, estimates.high)
-    return [[round(float(number), 4) for number in row] for row in zip(*columns, strict=True)]
+def _rows(estimates: Estimates) -> list[list[float] | None]:
+    """Means with the ends of their intervals; None where there are no two lifetimes."""
+    columns = np.round(np.stack([estimates.mean, estimates.low, estimates.high], axis=-1).astype(np.float64), 4)
+    return [row.tolist() if np.isfinite(row).all() else None for row in columns]
 
 
 def _elsewhere(agent: Agent, episodes: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -96,10 +99,8 @@ def _other_tasks(agent: Agent) -> Iterator[tuple[str, dict[str, Any]]]:
     id, keywords = agent.card.id, agent.card.keywords
     family = make_family(id, **keywords)
     known = {field.name: getattr(family, field.name) for field in fields(family)}
-    if "num_trials" in known and known["num_trials"] > 1:
-        yield from (
-            (id, {**keywords, "num_trials": length}) for length in (known["num_trials"] // 2, known["num_trials"] * 2)
-        )
+    for name in {"num_trials", "num_episodes"} & known.keys():
+        yield from ((id, {**keywords, name: length}) for length in (max(known[name] // 2, 1), known[name] * 2))
     if {"alpha", "beta"} <= known.keys():
         yield from ((id, {**keywords, **prior}) for prior in PRIORS)
     yield from ((other, {}) for other in meta_envs.ids() if other != id and other.startswith("Meta"))
