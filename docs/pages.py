@@ -25,6 +25,8 @@ def write(folder: Path) -> None:
             **{f"presets-{kind}": presets_table(own_presets(kind)) for kind in KINDS},
             "learners": learners_table(),
             "agents": agents_table(),
+            "habits": habits_table(),
+            "elsewhere": elsewhere_table(),
             "optima": optima_table(),
         }.items()
     }
@@ -159,6 +161,55 @@ def agents_table() -> str:
         "kB",
     )
     return table(headings, rows)
+
+
+def habits() -> dict[str, dict[str, Any]]:
+    """What the cards of shipped agents tell of their habits, by id."""
+    cards = {id: agents.read_card(agents.find(id)) for id in agents.ids()}
+    return {id: card.habits for id, card in cards.items() if card.id == id and card.habits is not None}
+
+
+def habits_table() -> str:
+    """How shipped agents choose."""
+    rows = []
+    for id, known in habits().items():
+        explored, symmetry = known.get("exploration"), known.get("symmetry", {})
+        rows.append(
+            (
+                f"`{id}`",
+                known["play"],
+                interval(known["agreement"]) if "agreement" in known else "",
+                f"{known['counted']:.2f}" if "counted" in known else "",
+                f"{interval(explored['agent'])}, {interval(explored['optimum'])}" if explored else "",
+                *(
+                    " / ".join("–" if row is None else f"{row[0]:.2f}" for row in symmetry.get(name) or [])
+                    for name in ("begin", "regret")
+                ),
+            )
+        )
+    headings = ("id", "play", "agreement", "steps that count", "explores, the optimum", "begins with", "regret if best")
+    return table(headings, rows)
+
+
+def elsewhere_table() -> str:
+    """How shipped agents do where they were not trained."""
+    rows = []
+    for id, known in habits().items():
+        for row in known["elsewhere"]:
+            keywords = [f"`{name}={value}`" for name, value in row["keywords"].items()]
+            where = ", ".join([*(() if row["id"] == id else (f"`{row['id']}`",)), *keywords])
+            score = interval(row["score"]) if "score" in row else ""
+            thompson = f"{row['thompson']:.3f}" if "thompson" in row else ""
+            rows.append((f"`{id}`", where, f"{row['return']:.2f}", score, thompson))
+    return table(("agent of", "lives in", "return", "score", "`thompson`"), rows)
+
+
+def interval(numbers: list[float] | None) -> str:
+    """A mean and its 95 % interval."""
+    if numbers is None:
+        return ""
+    mean, low, high = numbers
+    return f"{mean:.3f} ({low:.3f}–{high:.3f})"
 
 
 def spread(values: list[float | None], digits: int) -> str:

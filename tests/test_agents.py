@@ -23,7 +23,7 @@ from meta_envs import agents, cli
 from meta_envs.agents import cards
 from meta_envs.agents.plays import PLAYS
 from meta_envs.cli import app
-from meta_envs.cli.ship import CURVE, LARGEST, NAME, ship, ship_as
+from meta_envs.cli.ship import CURVE, LARGEST, NAME, refresh, ship, ship_as
 from meta_envs.evaluation.matrix import score_matrix
 from meta_envs.roster import make_learner, serving
 from meta_envs.training import Agent, Preset, RecurrentPolicy, load_agent, snapshots, train
@@ -54,8 +54,8 @@ def other_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shipped(runs: list[Path], other_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a package with two agents holds."""
     folder = tmp_path_factory.mktemp("shipped")
-    ship(ID, runs, episodes=EPISODES, folder=folder)
-    ship(OTHER, [other_run], episodes=EPISODES, folder=folder)
+    ship(ID, runs, episodes=EPISODES, habits=0, folder=folder)
+    ship(OTHER, [other_run], episodes=EPISODES, habits=EPISODES, folder=folder)
     ship_as("step", OTHER, snapshots(other_run.parent), episodes=EPISODES, folder=folder)
     ship_as("no-reward", OTHER, [other_run], episodes=EPISODES, folder=folder)
     return folder
@@ -291,9 +291,9 @@ def test_a_shipped_agent_is_the_run_it_was_made_from(package: Path, runs: list[P
 def test_the_declared_play_is_ranked_and_a_seed_may_be_taken_by_hand(runs: list[Path], tmp_path: Path) -> None:
     """Of two the lower one is the median; by hand the card says so."""
     returns = {seed: meta_envs.evaluate(str(runs[seed - 1]), ID, episodes=EPISODES).return_mean for seed in (1, 2)}
-    card = agents.read_card(ship(ID, runs[:2], episodes=EPISODES, folder=tmp_path))
+    card = agents.read_card(ship(ID, runs[:2], episodes=EPISODES, habits=0, folder=tmp_path))
     assert card.seed == min(returns, key=lambda seed: returns[seed])
-    card = agents.read_card(ship(ID, runs, take=3, episodes=10, folder=tmp_path))
+    card = agents.read_card(ship(ID, runs, take=3, episodes=10, habits=0, folder=tmp_path))
     assert (card.seed, card.chosen) == (3, "seed 3, by hand of 3")
 
 
@@ -303,7 +303,7 @@ def test_a_long_curve_is_thinned(runs: list[Path], tmp_path: Path) -> None:
     curve = {"rollouts": [[step, 0.5] for step in range(1234)], "held_out": [[3, 0.5]]}
     agent.card = replace(agent.card, curve=curve)
     agent.save(tmp_path / "long.safetensors")
-    curve = agents.read_card(ship(ID, [tmp_path / "long.safetensors"], episodes=10, folder=tmp_path)).curve
+    curve = agents.read_card(ship(ID, [tmp_path / "long.safetensors"], episodes=10, habits=0, folder=tmp_path)).curve
     assert len(curve["rollouts"]) == CURVE
     assert (curve["rollouts"][0], curve["rollouts"][-1]) == ([0, 0.5], [1233, 0.5])
     assert curve["held_out"] == [[3, 0.5]]
@@ -325,9 +325,9 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], other_ru
         ("MetaBandit-RestlessLow-v0", runs, f"has the agent of {ID}"),
     ):
         with refused(message):
-            ship(id, given, episodes=10, folder=package)
+            ship(id, given, episodes=10, habits=0, folder=package)
     with refused("take=4 is not possible: the seeds are 1, 2, 3"):
-        ship(ID, runs, take=4, episodes=10, folder=package)
+        ship(ID, runs, take=4, episodes=10, habits=0, folder=package)
     assert files(package) == before
 
 
@@ -340,7 +340,7 @@ def test_the_command_ships_what_lies_where_training_over_seeds_puts_it(
 
     def command(id: str) -> Any:
         """The exit status."""
-        monkeypatch.setattr(sys, "argv", ["ship", "--episodes", "20", "--folder", "out", id])
+        monkeypatch.setattr(sys, "argv", ["ship", "--episodes", "20", "--habits", "0", "--folder", "out", id])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(Path(cli.__file__).with_name("ship.py")), run_name="__main__")
         return ended.value.code
@@ -384,8 +384,8 @@ def test_variants_are_the_other_seeds_controls_and_snapshots(package: Path, runs
     steps = [load_agent(path).card.steps for path in snapshots(other_run.parent)]
     assert agents.variants(OTHER) == ["no-reward", *(f"step-{each:08}" for each in steps)]
     assert [load_agent(f"{OTHER}@{name}").card.steps for name in agents.variants(OTHER)] == [steps[-1], *steps]
-    ship(ID, runs[:1], episodes=10, folder=package)
-    assert agents.variants(ID) == []
+    ship(ID, runs[:1], episodes=10, habits=0, folder=package)
+    assert agents.variants(ID) == agents.variants(NONE) == []
 
 
 def test_variants_are_learners_by_name(package: Path) -> None:
@@ -436,6 +436,27 @@ def test_impossible_variants_are_refused(package: Path, runs: list[Path], other_
         with refused(message):
             ship_as(name, OTHER, given, episodes=10, folder=package)
     assert files(package) == before
+
+
+def test_a_card_tells_what_the_score_hides(package: Path) -> None:
+    """As the analyses find it; and scores in half and twice the lifetime, and wherever else the agent can live."""
+    agent = load_agent(OTHER)
+    known = agent.card.habits
+    assert (known["episodes"], known["play"]) == (EPISODES, agent.play)
+    recorded = meta_envs.analysis.trace(agent, OTHER, episodes=EPISODES)
+    assert known["agreement"][0] == pytest.approx(meta_envs.analysis.agreement(recorded).overall.mean[0], abs=1e-4)
+    assert sum(mean for mean, *_ in known["symmetry"]["begin"]) == pytest.approx(1.0)
+    tasks = {(row["id"], *row["keywords"].values()): row for row in known["elsewhere"]}
+    assert tasks.keys() == {(OTHER, 5), (OTHER, 20), ("MetaTwoStep-Switching-v0",)}
+    twice = meta_envs.evaluate(agent, OTHER, episodes=EPISODES, num_trials=20)
+    assert tasks[OTHER, 20]["score"][0] == pytest.approx(twice.score, abs=1e-4)
+    shown = " ".join(call("info", OTHER).split())
+    assert "What its score hides" in shown
+    assert f"num_trials=20 score {twice.score:.3f}" in shown
+    before = agent.card
+    refresh(OTHER, habits=50, folder=package)
+    card = load_agent(OTHER).card
+    assert (card.habits["episodes"], replace(card, habits=before.habits)) == (50, before)
 
 
 def test_agent_needs_an_id_that_has_one(package: Path) -> None:
@@ -642,23 +663,18 @@ def test_shipped_variants_are_what_they_are_called(id: str) -> None:
         assert agents.find(f"{id}@{name}").stat().st_size <= LARGEST
         card = load_agent(f"{id}@{name}").card
         assert card.id == id
-        kind, _, number = name.rpartition("-")
-        if kind == "seed":
-            assert (card.seed, card.preset) == (int(number), shown.preset)
+        control, is_seed, seed = name.rpartition("seed-")
+        if is_seed:
+            assert card.seed == int(seed)
+        if is_seed and not control:
+            assert card.preset == shown.preset
             assert card.seed != shown.seed
-        elif kind == "step":
-            assert (card.steps, card.preset) == (int(number), shown.preset)
-        elif name == "no-reward":
+        if name.startswith("step-"):
+            assert (card.steps, card.preset) == (int(name.removeprefix("step-")), shown.preset)
+        if name.startswith("no-reward"):
             assert card.preset["reward"] is False
-        elif name == "feedforward":
+        if name.startswith("feedforward"):
             assert card.network["memory"] == "feedforward"
-
-
-@pytest.mark.parametrize("id", in_package())
-def test_a_shipped_agent_is_small(id: str) -> None:
-    """300 kB for bandits and two-step tasks, 8 MB for pixels, 1.2 MB for the rest, card and weights together."""
-    limit = 8e6 if is_image(id) else 3e5 if id.startswith(("MetaBandit", "MetaTwoStep")) else 1.2e6
-    assert sum((REAL / id / f"{id}.{kind}").stat().st_size for kind in ("json", "safetensors")) <= limit
 
 
 TARGETS = {

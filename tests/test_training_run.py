@@ -366,9 +366,9 @@ def test_a_kill_after_the_training_loses_nothing(
 
 
 @pytest.mark.parametrize("id", [id for id in PRESETS if meta_envs.make_family(id).horizon <= 200])
-def test_presets_choose_their_play_by_4096_lifetimes(id: str) -> None:
-    """Where lifetimes are short, all seeds that a run has for it."""
-    assert len(Run(id=id, preset=preset_of(id)).choosing_seeds) == 4096
+def test_presets_choose_their_play_by_many_lifetimes(id: str) -> None:
+    """Where lifetimes are short, what a third of the steps makes, and no more than a run has seeds."""
+    assert 1200 <= len(Run(id=id, preset=preset_of(id)).choosing_seeds) <= 4096
 
 
 def test_long_lifetimes_are_few() -> None:

@@ -81,6 +81,8 @@ class AgentCard:
     """By play, over unseen lifetimes."""
     seeds: list[dict[str, Any]] | None = None
     """Every seed that was trained."""
+    habits: dict[str, Any] | None = None
+    """What scores hide: agreement with the optimum, directed exploration, label symmetry, scores in other tasks."""
 
     def to_dict(self) -> dict[str, Any]:
         """What is known, by name, as it stands in a file."""
@@ -153,12 +155,10 @@ def variants(id: str) -> list[str]:
 
     Returns:
         In alphabetical order: ``no-reward`` and ``feedforward`` are controls, ``seed-2`` and the like the other
-        training seeds, ``step-00100000`` and the like snapshots of one training after so many steps.
-
-    Raises:
-        meta_envs.CannotServe: If the id has no agent.
+        training seeds, ``step-00100000`` and the like snapshots of one training after so many steps. None where the id
+        has no agent.
     """
-    own = find(id)
+    own = _weights_of(id.rpartition(":")[2])
     return sorted(path.stem for path in own.parent.glob("*.safetensors") if path != own)
 
 

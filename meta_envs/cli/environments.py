@@ -36,6 +36,8 @@ def info(id: Id, as_json: AsJson = False) -> None:
 
     It tells of the task, its prior, spaces, rewards, fidelity to the paper, and keywords.
     """
+    from meta_envs import agents
+
     described = describe(id)
     family = type(meta_envs.make_family(id))
     if as_json:
@@ -47,6 +49,45 @@ def info(id: Id, as_json: AsJson = False) -> None:
     screen.say("", f"Try it with: meta-envs evaluate {id}", f"Train an agent with: meta-envs train {id}")
     if described["agent"]:
         screen.say(describe_agent(id))
+        card = agents.read_card(agents.find(id))
+        if card.habits is not None:
+            about = f"{card.habits['play']} play over {card.habits['episodes']:,} unseen lifetimes"
+            screen.say("", f"What its score hides, {about}:")
+            screen.print(describe_habits(card.id, card.habits))
+
+
+def describe_habits(id: str, habits: dict[str, Any]) -> Table:
+    """What a card tells of how an agent chooses, and of how it does elsewhere."""
+    shown = Table(["what", "numbers"], [])
+    if "agreement" in habits:
+        shown.add_row("chooses as the optimum, where that prefers an action", _tell(habits["agreement"]))
+    if "exploration" in habits:
+        near, agent, optimum = (habits["exploration"][name] for name in ("near", "agent", "optimum"))
+        shown.add_row(f"explores where means are within {near}; the optimum", f"{_tell(agent)}; {_tell(optimum)}")
+    if "symmetry" in habits:
+        begin, regret = habits["symmetry"]["begin"], habits["symmetry"]["regret"]
+        shown.add_row("begins with each action", _tell_means(begin))
+        if regret is not None:
+            shown.add_row("regret by which action is the best", _tell_means(regret))
+    for row in habits["elsewhere"]:
+        where = " ".join([row["id"], *(f"{name}={value}" for name, value in row["keywords"].items())])
+        rule = f"; thompson {row['thompson']:.3f}" if "thompson" in row else ""
+        told = f"score {_tell(row['score'])}{rule}" if "score" in row else f"return {row['return']:.2f}"
+        shown.add_row(where.removeprefix(f"{id} "), told)
+    return shown
+
+
+def _tell_means(rows: list[list[float] | None]) -> str:
+    """Means alone."""
+    return ", ".join("–" if row is None else f"{row[0]:.2f}" for row in rows)
+
+
+def _tell(numbers: list[float] | None) -> str:
+    """A mean and its 95 % interval."""
+    if numbers is None:
+        return "–"
+    mean, low, high = numbers
+    return f"{mean:.3f} ({low:.3f}, {high:.3f})"
 
 
 def describe_agent(id: str) -> str:
@@ -109,7 +150,7 @@ def describe(id: str) -> dict[str, Any]:
     return {
         "id": id,
         "agent": agents.find(id).stem if id in agents.ids() else None,
-        "variants": agents.variants(id) if id in agents.ids() else [],
+        "variants": agents.variants(id),
         "summary": (type(family).__doc__ or "").partition("\n")[0],
         "horizon": family.horizon,
         "actions": str(family.action_space),

@@ -24,6 +24,7 @@ from meta_envs.agents.cards import AgentCard
 from meta_envs.agents.plays import PLAYS
 from meta_envs.arguments import require
 from meta_envs.cli.errors import tell
+from meta_envs.cli.habits import find_habits
 from meta_envs.evaluation.cards import Scorecard
 from meta_envs.training.checkpoint import refuse_another_run
 
@@ -44,6 +45,7 @@ def ship(
     *,
     take: int | None = None,
     episodes: int = 10_000,
+    habits: int = 1000,
     seed: int = 1,
     folder: Path = cards.FOLDER,
 ) -> Path:
@@ -56,6 +58,7 @@ def ship(
         take: The training seed to ship; by default the median one (of an even number the lower), by the expected
             return of the play that each agent's card declares, in which scores are ordered alike.
         episodes: Unseen lifetimes.
+        habits: Those for what scores hide; 0 leaves it out.
         seed: Evaluation seed.
         folder: Where the id's folder is, with all that is shipped of it.
 
@@ -80,13 +83,37 @@ def ship(
     ]
     agent, file = trained[chosen], folder / id / f"{id}.safetensors"
     why = f"seed {seeds[chosen]}, {'the median' if take is None else 'by hand'} of {len(seeds)}"
-    agent.card = replace(_thinned(agent.card), chosen=why, scorecards=scorecards[chosen], seeds=known)
+    told: dict[str, Any] = {"chosen": why, "scorecards": scorecards[chosen], "seeds": known}
+    hidden = find_habits(agent, episodes=habits, seed=seed) if habits else None
+    agent.card = replace(_thinned(agent.card), **told, habits=hidden)
     agent.save(file, card_beside=True)
     for old in file.parent.glob("seed-*.safetensors"):
         old.unlink()
     for place, (one, card) in enumerate(zip(trained, scorecards, strict=True)):
         if place != chosen:
             _write_variant(one, card, file.with_name(f"seed-{one.card.seed}.safetensors"))
+    return file
+
+
+def refresh(id: str, *, habits: int = 1000, seed: int = 1, folder: Path = cards.FOLDER) -> Path:
+    """Find anew what scores hide of the agent that is shipped; all else stays.
+
+    Args:
+        id: The environment.
+        habits: Unseen lifetimes.
+        seed: Evaluation seed.
+        folder: Where the id's folder is.
+
+    Returns:
+        The file of weights.
+
+    Raises:
+        ValueError: If there is no agent of the id.
+    """
+    file = folder / id / f"{id}.safetensors"
+    agent = load_agent(file)
+    agent.card = replace(agent.card, habits=find_habits(agent, episodes=habits, seed=seed))
+    agent.save(file, card_beside=True)
     return file
 
 
@@ -194,19 +221,26 @@ def main(
     ] = None,
     take: Annotated[int | None, typer.Option(help="The training seed to ship, if not the median one.")] = None,
     episodes: Annotated[int, typer.Option(help="Unseen lifetimes.")] = 10_000,
+    habits: Annotated[int, typer.Option(help="Those for what scores hide; 0 leaves it out.")] = 1000,
     seed: Annotated[int, typer.Option(help="Evaluation seed.")] = 1,
     name: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="Ship the run as a variant; snapshots as step.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--refresh", help="Only find anew what scores hide of the agent that is shipped.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where the files are written.")] = cards.FOLDER,
 ) -> None:
     """Evaluate the runs of several seeds and ship the median one, and the others as its variants."""
+    if anew:
+        print(refresh(id, habits=habits, seed=seed, folder=folder))
+        return
     if name is not None:
         for file in ship_as(name, id, runs or [], episodes=episodes, seed=seed, folder=folder):
             print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
         return
     found = runs or sorted(Path("runs/learning", id).glob("seed-*"))
-    file = ship(id, found, take=take, episodes=episodes, seed=seed, folder=folder)
+    file = ship(id, found, take=take, episodes=episodes, habits=habits, seed=seed, folder=folder)
     card = cards.read_card(file)
     for one in card.seeds or []:
         plays = (f"{play} {one[play]['return_mean']:.3f} (score {one[play]['score'] or np.nan:.3f})" for play in PLAYS)
