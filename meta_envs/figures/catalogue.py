@@ -9,6 +9,7 @@ from meta_envs.figures.panels import (
     harlow,
     harlow_seeds,
     informative,
+    learn_or_not,
     mazes,
     memory,
     priors,
@@ -17,7 +18,20 @@ from meta_envs.figures.panels import (
     volatility,
 )
 
-PANELS = (bandits, priors, informative, restless, volatility, two_step, harlow, harlow_seeds, mazes, finds, memory)
+PANELS = (
+    bandits,
+    priors,
+    informative,
+    restless,
+    volatility,
+    two_step,
+    harlow,
+    harlow_seeds,
+    mazes,
+    finds,
+    memory,
+    learn_or_not,
+)
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for panels in PANELS for figure in panels.FIGURES}
 """Those that are measured, in the order of the paper."""
 SHEETS: dict[str, Sheet] = {
