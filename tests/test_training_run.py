@@ -367,8 +367,10 @@ def test_a_kill_after_the_training_loses_nothing(
 
 @pytest.mark.parametrize("id", [id for id in PRESETS if meta_envs.make_family(id).horizon <= 200])
 def test_presets_choose_their_play_by_many_lifetimes(id: str) -> None:
-    """Where lifetimes are short, what a third of the steps makes, and no more than a run has seeds."""
-    assert 1200 <= len(Run(id=id, preset=preset_of(id)).choosing_seeds) <= 4096
+    """Where lifetimes are short: as a third of the steps makes in both plays, and all seeds of a run at most."""
+    preset, horizon = preset_of(id), meta_envs.make_family(id).horizon
+    num = len(Run(id=id, preset=preset).choosing_seeds)
+    assert num == min(4096, int(0.3 * preset.steps / (2 * horizon))) >= 450
 
 
 def test_long_lifetimes_are_few() -> None:
