@@ -75,7 +75,7 @@ def agreement_figure(agreements: Mapping[str, Agreement]) -> Any:
     axes.set_xlabel("trial")
     axes.set_ylabel("agreement with the optimum")
     tidy(axes, "")
-    return _with_legend(figure, axes)
+    return _with_legend(figure, axes, 1)
 
 
 def simulation_figure(simulation: Simulation) -> Any:
@@ -169,8 +169,8 @@ def _bars(axes: Any, sets: Mapping[str, Estimates]) -> None:
     axes.set_xticks(range(len(each.at)), [str(name) for name in each.at], rotation=30 if len(each.at) > 3 else 0)
 
 
-def _with_legend(figure: Any, axes: Any) -> Any:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+def _with_legend(figure: Any, axes: Any, columns: int = 2) -> Any:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 
