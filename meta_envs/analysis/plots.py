@@ -50,6 +50,7 @@ def _decoding_curves(decodings: Mapping[Any, Decoding]) -> Any:
         axes.plot(steps, mean, color=colour, marker="o", markersize=4, label=name)
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("training, environment steps")
+    axes.locator_params(axis="x", nbins=4)
     axes.set_ylabel("$R^2$ of the belief, all statistics")
     tidy(axes, "")
     return _with_legend(figure, axes)
@@ -73,7 +74,7 @@ def agreement_figure(agreements: Mapping[str, Agreement]) -> Any:
         axes.fill_between(curve.at, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
     axes.set_ylim(top=1.02)
     axes.set_xlabel("trial")
-    axes.set_ylabel("agreement with the optimum")
+    axes.set_ylabel("as the optimum")
     tidy(axes, "")
     return _with_legend(figure, axes, 1)
 
