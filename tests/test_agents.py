@@ -628,12 +628,16 @@ def test_the_hidden_states_of_every_memory_can_be_had(memory: str, size: Any, un
     assert agent.memory.max() <= 1.0
 
 
-def test_no_memory_is_a_memory_that_stays_empty() -> None:
-    """A feed-forward agent acts as others do."""
-    agent = untrained(ID, {}, memory="feedforward", hidden_size=6)
+def test_no_memory_is_a_memory_of_the_newest_input_alone() -> None:
+    """A feed-forward agent acts as others do, and what its layer puts out is the same whatever was before."""
+    agent, shown = untrained(ID, {}, memory="feedforward", hidden_size=6), np.zeros((5, 1), np.float32)
     agent.begin(meta_envs.make_family(ID), 5, np.random.default_rng(0))
-    agent.act(np.zeros((5, 1), np.float32))
-    assert not agent.memory.any()
+    for action in (np.array([0, 1, 0, 1, 1]), np.zeros(5, np.intp)):
+        agent.act(shown)
+        agent.learn(action, None, action.astype(np.float64))
+    agent.act(shown)
+    assert agent.memory.any()
+    np.testing.assert_array_equal(agent.memory, np.repeat(agent.memory[:1], 5, axis=0))
 
 
 def in_package() -> list[str]:

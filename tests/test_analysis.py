@@ -400,6 +400,11 @@ def test_figures_show_what_there_is(believing):
             "best_action",
         ),
         (lambda found: analysis.exploration(analysis.trace("bayes", "MetaTwoStep-v0", episodes=9)), "take a bandit"),
+        (
+            lambda found: analysis.simulate_machine(analysis.trace("bayes", "MetaHarlow-Symbolic-v0", episodes=3)),
+            "a bandit",
+        ),
+        (lambda found: analysis.agreement(found, tie=100.0), "equally good"),
         (lambda found: analysis.trace_figure(found, 150), "lifetime=150"),
     ],
 )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from meta_envs.analysis.recording import Trace
-from meta_envs.arguments import require
 from meta_envs.behaviour import Estimates
 from meta_envs.behaviour.estimates import average, proportions, ratios
 from meta_envs.family import Array
@@ -63,7 +62,11 @@ def agreement(trace: Trace, *, tie: float = TIE) -> Agreement:
         lost = np.bincount(trace.lifetime, behind[everyone, action])
         loss = average(lost, np.zeros(len(lost), np.intp), np.array(["all"]))
     counts = ~np.all(optimal, axis=-1)
-    require(bool(counts.any()), "tie", tie, "give a smaller number: no step is left in which actions differ")
+    if not counts.any():
+        raise ValueError(
+            f"In these lifetimes of {type(trace.family).__name__} all actions are equally good in every step, to "
+            f"{tie:g}: take more lifetimes, or another task."
+        )
     lifetime, hits = trace.lifetime[counts], optimal[everyone, action][counts]
     trials, place = np.unique(trace.table["trial"][counts], return_inverse=True)
     divergence = None
@@ -104,8 +107,8 @@ def exploration(trace: Trace, *, near: float = np.inf, tie: float = TIE) -> Esti
         counts &= np.ptp(trace.action_values, axis=-1) > tie
     if not counts.any():
         raise ValueError(
-            f"There is no step of {type(trace.family).__name__} in which actions are expected to pay differently at "
-            f"once, by up to {near:g}, and the optimum prefers one: take a bandit, or a larger near=."
+            f"In these lifetimes of {type(trace.family).__name__} there is no step in which actions are expected to "
+            f"pay differently at once, and the optimum prefers one: take a bandit, or a larger near= than {near:g}."
         )
     lower = behind[np.arange(len(trace))[:, None], np.stack([trace.table["action"], best], axis=-1)] > tie
     hits, lifetime = lower[counts].T.ravel(), np.tile(trace.lifetime[counts], 2)

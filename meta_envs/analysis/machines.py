@@ -68,7 +68,12 @@ def simulate_machine(trace: Trace, *, control: Trace | None = None, folds: int =
     Raises:
         ValueError: If the learner has no memory, no optimum over nodes is known, or lifetimes are of one step.
     """
-    for name in ("state", "belief", "best_action", "observation"):
+    if not isinstance(trace.family, DiscreteFamily):
+        raise ValueError(
+            f"{WHAT} step from belief to belief, and that of {type(trace.family).__name__} is read off its state: take "
+            "a discrete family, such as a bandit of 0 and 1."
+        )
+    for name in ("state", "belief", "best_action"):
         trace.need(WHAT, name)
     units, control = require_whole("units", units, 0), trace.control if control is None else control
     belief_from_memory, memory_from_belief = zip(
@@ -123,7 +128,8 @@ def _run_optimum(trace: Trace, folds: int, units: int) -> Estimates:
     family: Any = trace.family
     table, belief, outcome = trace.table, trace.need(WHAT, "belief"), trace.need(WHAT, "outcome")
     policy, statistics = solve(family).table, name_statistics(family)
-    assert policy is not None
+    if policy is None:
+        raise ValueError(f"The optimum of {type(family).__name__} has no nodes to start from: take another task.")
     assert statistics is not None
     clock = table["step"][:, None] / family.horizon
     seen = np.concatenate([trace.need(WHAT, "state"), clock], axis=-1).astype(np.float64)

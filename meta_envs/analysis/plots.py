@@ -50,6 +50,7 @@ def _decoding_curves(decodings: Mapping[Any, Decoding]) -> Any:
         axes.plot(steps, mean, color=colour, marker="o", markersize=4, label=name)
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("training, environment steps")
+    axes.locator_params(axis="x", nbins=4)
     axes.set_ylabel("$R^2$ of the belief, all statistics")
     tidy(axes, "")
     return _with_legend(figure, axes)
@@ -73,9 +74,9 @@ def agreement_figure(agreements: Mapping[str, Agreement]) -> Any:
         axes.fill_between(curve.at, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
     axes.set_ylim(top=1.02)
     axes.set_xlabel("trial")
-    axes.set_ylabel("agreement with the optimum")
+    axes.set_ylabel("as the optimum")
     tidy(axes, "")
-    return _with_legend(figure, axes)
+    return _with_legend(figure, axes, 1)
 
 
 def simulation_figure(simulation: Simulation) -> Any:
@@ -169,8 +170,8 @@ def _bars(axes: Any, sets: Mapping[str, Estimates]) -> None:
     axes.set_xticks(range(len(each.at)), [str(name) for name in each.at], rotation=30 if len(each.at) > 3 else 0)
 
 
-def _with_legend(figure: Any, axes: Any) -> Any:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+def _with_legend(figure: Any, axes: Any, columns: int = 2) -> Any:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 

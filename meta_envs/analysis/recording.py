@@ -63,6 +63,11 @@ class Trace:
     def __len__(self) -> int:
         return len(self.table)
 
+    def __repr__(self) -> str:
+        whose = f"{self.learner.name} in {type(self.family).__name__}"
+        held = [name for name, values in vars(self).items() if isinstance(values, np.ndarray) and name != "lifetime"]
+        return f"Trace({whose}, {int(self.lifetime[-1]) + 1} lifetimes, {len(self):,} rows: {', '.join(held)})"
+
     @property
     def layers(self) -> dict[str, Array]:
         """Hidden states and cells (n, units) by name."""
