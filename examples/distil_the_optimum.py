@@ -92,10 +92,10 @@ def main(
 
 def make_agent(id: str, units: int, seed: int) -> Agent:
     """One that has learned next to nothing: trained for a single lifetime."""
-    one = {"steps": 1, "num_envs": 1, "minibatches": 1, "epochs": 1, "evaluations": 0}
+    settings: dict[str, Any] = {"memory": "lstm", "hidden_size": units, "forget_bias": 1.0}
+    settings |= {"steps": 1, "num_envs": 1, "minibatches": 1, "epochs": 1, "evaluations": 0}
     with TemporaryDirectory() as folder:
-        network = {"memory": "lstm", "hidden_size": units, "forget_bias": 1.0}
-        return load_agent(train(id, seed=seed, directory=folder, progress=False, **one, **network), play="sampled")
+        return load_agent(train(id, seed=seed, directory=folder, progress=False, **settings), play="sampled")
 
 
 if __name__ == "__main__":
