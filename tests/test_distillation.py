@@ -41,12 +41,3 @@ def test_it_writes_an_agent(tmp_path: Path) -> None:
         for one, other in zip(agent.policy.parameters(), before.policy.parameters(), strict=True)
     ]
     assert sum(moved) == len(moved) - 2  # all but the value's weight and bias
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_network_learns_from_the_optimum(seed: int, tmp_path: Path) -> None:
-    """Two hundred updates on easy arms."""
-    path, id = tmp_path / "distilled.safetensors", "MetaBandit-DependentEasy-v0"
-    EXAMPLE["main"](id, 24, 200, 32, seed, 10, path)
-    assert meta_envs.evaluate(meta_envs.load_agent(path, play="greedy"), id, episodes=1000).score > 0.8
