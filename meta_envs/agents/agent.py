@@ -185,7 +185,8 @@ class Agent(PolicyLearner):
     def values(self) -> Array:
         """Discounted rewards (num,) float32 that the network expects from the newest `act` on; NaN before the first.
 
-        The discount is the one at the end of its training: of its card's preset ``gamma_end``, or else ``gamma``.
+        The discount is the one at the end of its training: of its card's preset ``gamma_end``, or else ``gamma``. Of an
+        agent that learned from ``regret`` they are of that, and not above 0.
         """
         where(self)
         return self._values.copy()

@@ -15,12 +15,12 @@ QUICK = DEPENDENT.change(steps=1_000_000, epochs=4, learning_rate=5e-3, gamma=0.
 PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": Preset(
         steps=12_000_000,
+        num_envs=256,
         minibatches=8,
-        gamma_end=0.98,
-        gae_lambda=0.8,
-        entropy=0.05,
+        gamma_end=0.995,
+        gae_lambda=0.9,
         entropy_end=0.0,
-        expected_reward=True,
+        regret=True,
     ),
     "MetaBandit-Dependent-v0": QUICK.change(steps=800_000),
     "MetaBandit-DependentEasy-v0": DEPENDENT,
