@@ -65,7 +65,12 @@ def test_a_run_begins_with_the_weights_of_an_agent(agent_path: Path, tmp_path: P
     card = load_agent(path).card
     assert card.init is not None
     assert (card.init["id"], card.init["seed"], len(card.init["weights"])) == (ID, 1, 64)
-    assert load_agent(agent_path).card.init is None
+    first = load_agent(agent_path).card
+    assert (first.init, first.before) == (None, None)
+    assert card.before == {"keywords": {"num_trials": 10}, "steps": 4 * ROLLOUT, "curve": first.curve}
+    again = load_agent(tiny(tmp_path / "again", **changes, init=path)).card
+    assert again.before is not None
+    assert again.before["before"] == card.before
     learned = [tiny(tmp_path / f"learned-{number}", **changes, init=agent_path) for number in range(2)]
     assert same(*learned)
     assert not same(learned[0], tiny(tmp_path / "drawn", **changes))
