@@ -20,6 +20,7 @@ import meta_envs  # noqa: E402
 from meta_envs.cli import app  # noqa: E402
 from meta_envs.networks.encoders import resize_patches  # noqa: E402
 from meta_envs.training import MetaRecurrentPPO, load_agent, train  # noqa: E402
+from meta_envs.training.presets import preset_of  # noqa: E402
 
 ID, OTHER = "MetaBandit-Dependent-v0", "MetaBandit-Independent-v0"
 TINY: dict[str, Any] = {"num_envs": 4, "minibatches": 2, "epochs": 1, "hidden_size": 6, "evaluations": 2}
@@ -199,7 +200,7 @@ def test_a_longer_run_has_the_rates_of_its_own_steps(
     tiny(tmp_path, curriculum=curriculum)
     monkeypatch.setattr(MetaRecurrentPPO, "train", follow)
     tiny(tmp_path, rollouts=10, resume=True, curriculum=curriculum)
-    assert rates == pytest.approx([3e-3 * left / 10 for left in (5, 4, 3, 2, 1, 0)])
+    assert rates == pytest.approx([preset_of(ID).learning_rate * left / 10 for left in (5, 4, 3, 2, 1, 0)])
     assert 0.01 not in np.round(lows, 6)
 
 
@@ -208,7 +209,7 @@ def test_what_cannot_be_extended_is_one_sentence(agent_path: Path, tmp_path: Pat
     copy(agent_path, tmp_path)
     for changes, said in (
         ({"rollouts": 3}, "another run, of steps=160, not 120: "),
-        ({"rollouts": 8, "gamma": 0.8}, "another run, of gamma=0.9, not 0.8: "),
+        ({"rollouts": 8, "gamma": 0.8}, f"another run, of gamma={preset_of(ID).gamma}, not 0.8: "),
     ):
         with pytest.raises(ValueError, match=said):
             tiny(tmp_path, resume=True, **changes)
