@@ -66,6 +66,8 @@ class AgentCard:
     wall_seconds: float | None = None
     init: dict[str, Any] | None = None
     """Of the agent whose weights it began with: id, seed and the SHA-256 of the weights."""
+    before: dict[str, Any] | None = None
+    """Of that agent's own training: keywords, steps, curve, and what was ``before`` that, if anything."""
     extends: list[int] | None = None
     """Steps of the finished runs that its run extends, one after the other."""
     date: str | None = None

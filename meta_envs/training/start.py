@@ -66,6 +66,14 @@ def describe_start(agent: Agent | None) -> dict[str, Any] | None:
     return {"id": agent.card.id, "seed": agent.card.seed, "weights": digest.hexdigest()}
 
 
+def tell_before(agent: Agent | None) -> dict[str, Any] | None:
+    """What the card of an agent that was trained on tells of the training before that, ``before`` it included."""
+    if agent is None:
+        return None
+    known = agent.card.to_dict()
+    return {name: known[name] for name in ("keywords", "steps", "curve", "before") if name in known}
+
+
 def require_fit(agent: Agent | None, run: Run) -> None:
     """Refuse an agent that cannot see or act in the run's environment.
 

@@ -31,7 +31,7 @@ from meta_envs.training.process import keep_memory, require_device, require_thre
 from meta_envs.training.progress import Progress
 from meta_envs.training.run import Run
 from meta_envs.training.snapshot import Snapshots, make_agent, require_snapshots
-from meta_envs.training.start import describe_start, find_start, give_weights, require_fit, settings_of
+from meta_envs.training.start import describe_start, find_start, give_weights, require_fit, settings_of, tell_before
 
 
 def choose_play(agent: Agent, family: TaskFamily, seeds: range) -> None:
@@ -176,7 +176,7 @@ def train(
             watch = Watch(run, history, HeldOut(run, seeds), kept, checkpoint, checkpoint_seconds, bar)
             with watch.catching_interrupts():
                 _learn(run, model, watch, callbacks)
-                _finish(run, model, watch, agent)
+                _finish(run, model, watch, agent, tell_before(start))
         if is_there(checkpoint):
             checkpoint.replace(end)
     if watch.interrupted:
@@ -240,7 +240,7 @@ def _learn(run: Run, model: MetaRecurrentPPO, watch: Watch, callbacks: list[Base
         print(f"Stopped early at step {model.num_timesteps:,}: {why}.", file=sys.stderr)
 
 
-def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None:
+def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path, before: dict[str, Any] | None) -> None:
     """Write the agent; where it finds no room, and a checkpoint found none, to another place."""
     no_room: OSError | None = None
     try:
@@ -254,6 +254,7 @@ def _finish(run: Run, model: MetaRecurrentPPO, watch: Watch, path: Path) -> None
         wall_seconds=round(history.spent, 1),
         date=time.strftime("%Y-%m-%d", time.gmtime()),
         curve={"rollouts": history.rollouts, "held_out": history.held_out},
+        before=before,
     )
     choose_play(agent, make_family(run.id, **run.keywords), run.choosing_seeds)
     with watch.undisturbed():
