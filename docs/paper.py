@@ -6,9 +6,7 @@ from typing import Any
 
 from pages import table
 
-from meta_envs.figures import SHEETS, whole
-from meta_envs.figures.reproduce import panels_of, title_of
-from meta_envs.figures.reproduction import read_verdicts
+from meta_envs.figures import SHEETS, panels_of, read_verdicts, title_of, whole
 
 HERE = Path(__file__).parent
 REPRODUCTION = HERE / "reproduction"

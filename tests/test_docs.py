@@ -227,7 +227,7 @@ def test_evaluations_without_an_agent_work(words, tmp_path, monkeypatch):
     result = CliRunner().invoke(app, [*words, "--episodes", "20"])
     assert result.exit_code == 0, result.output
     for name in options(words, "--agent"):
-        assert ("agent (greedy)" if name.partition(":")[0] == "agent" else name) in result.output
+        assert (f"{name} (greedy)" if name.startswith("agent") else name) in result.output
 
 
 def test_every_make_target_exists():

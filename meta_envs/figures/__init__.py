@@ -3,8 +3,8 @@
 from meta_envs.figures.catalogue import FIGURES, SHEETS
 from meta_envs.figures.claims import Check, Measured, Verdict
 from meta_envs.figures.figure import PaperFigure, Role, Sheet, Stage
-from meta_envs.figures.reproduce import SEED, Production, names, reproduce, whole
-from meta_envs.figures.reproduction import Reproduction
+from meta_envs.figures.reproduce import SEED, Production, names, panels_of, reproduce, title_of, whole
+from meta_envs.figures.reproduction import Reproduction, read_verdicts
 
 __all__ = [
     "FIGURES",
@@ -20,6 +20,9 @@ __all__ = [
     "Stage",
     "Verdict",
     "names",
+    "panels_of",
+    "read_verdicts",
     "reproduce",
+    "title_of",
     "whole",
 ]
