@@ -13,7 +13,7 @@ import meta_envs
 from meta_envs import LEARNERS, agents, make_learner
 from meta_envs.family import TaskFamily
 from meta_envs.rendering import take_picture, to_png
-from meta_envs.training import KINDS, PRESETS, Preset
+from meta_envs.training import KINDS, Preset
 
 
 def write(folder: Path) -> None:
@@ -22,7 +22,7 @@ def write(folder: Path) -> None:
         folder / "tables" / f"{name}.md": text.encode()
         for name, text in {
             "environments": environments_table(),
-            **{f"presets-{kind}": presets_table(own_presets(kind)) for kind in KINDS},
+            **{f"presets-{kind}": presets_table(presets) for kind, (presets, _) in KINDS.items()},
             "learners": learners_table(),
             "agents": agents_table(),
             "habits": habits_table(),
@@ -96,12 +96,6 @@ def environments_table() -> str:
             )
         )
     return table(("id", "task", "keywords beside the family's defaults", "steps"), rows)
-
-
-def own_presets(kind: str) -> dict[str, Preset]:
-    """The presets of a kind that are not the recommended ones too."""
-    presets, _ = KINDS[kind]
-    return {id: preset for id, preset in presets.items() if kind == "recommended" or preset != PRESETS.get(id)}
 
 
 def presets_table(presets: dict[str, Preset]) -> str:

@@ -28,14 +28,12 @@ def main(
     id: Annotated[str, typer.Argument(help="The environment.")] = "MetaBandit-Dependent-v0",
     seed: Annotated[int, typer.Option(help="Seed of the training run.")] = 1,
     directory: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("runs/demo"),
-    full: Annotated[bool, typer.Option("--full", help="The recommended preset: more steps, some minutes.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
 ) -> None:
     """Train, evaluate beside rules and the exact optimum, and draw."""
     # 1. Train. Every lifetime is a new task, so there is nothing to memorise but how to learn.
     try:
-        preset = "recommended" if full else "quick"
-        path = train(id, seed=seed, directory=directory, preset=preset, resume=resume, overwrite=not resume)
+        path = train(id, seed=seed, directory=directory, resume=resume, overwrite=not resume)
     except TrainingStopped as stopped:
         again = " ".join([sys.executable, *(word for word in sys.argv if word != "--resume"), "--resume"])
         print(f"\n{stopped}\nGo on with: {again}", file=sys.stderr)

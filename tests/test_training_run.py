@@ -1077,7 +1077,7 @@ def test_a_checkpoint_is_of_finite_weights(tmp_path: Path, monkeypatch: pytest.M
     [
         (["MetaBandit-Dependnt-v0"], "MetaBandit-Dependent"),
         ([ID, "--set", "learning_rat=1"], "it is one of learning_rate, "),
-        ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'quick' or 'a2c'."),
+        ([ID, "--preset", "a2"], "There is no preset 'a2': it is 'recommended' or 'a2c'."),
         ([ID, "--set", "patience=20"], "patience=20 is not possible: give a whole number from 1, below the 20"),
         ([ID, "--set", "steps"], "give KEY=VALUE"),
         ([ID, "--resume", "--overwrite"], "resume and overwrite are not possible together"),
@@ -1196,5 +1196,5 @@ def test_an_id_without_a_preset_is_told_so(
     """In one line, and the run goes on."""
     short: dict[str, Any] = {"num_envs": 8, "steps": 80, "minibatches": 1, "evaluations": 0}
     train(id, directory=tmp_path, preset=kind, progress=False, **short)
-    line = f"{id} has no preset of its own: trained with that of bandits; expect to tune it.\n"
+    line = f"{id} has no preset of its own, but one for unknown tasks: expect to tune it.\n"
     assert capsys.readouterr().err == line * said

@@ -28,7 +28,7 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="Settings to begin with: recommended, quick, or a2c, the paper's own.")
+        str, typer.Option(help="Settings to begin with: recommended, or a2c, the paper's own.")
     ] = "recommended",
     env: Env = None,
     init: Annotated[

@@ -6,11 +6,12 @@ from typing import Any
 
 from meta_envs.training.settings import Preset
 
-DEPENDENT = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
+OTHERS = Preset(steps=4_000_000, num_envs=64, epochs=8, entropy_end=0.0)
+"""For ids that have none of their own, of which nothing is known: many steps, and it looks ten steps ahead."""
 
 # What is chosen decides little about what is learned of these tasks, so that nothing is lost by looking less far ahead;
 # short horizons have less noise.
-QUICK = DEPENDENT.change(steps=1_000_000, epochs=4, learning_rate=5e-3, gamma=0.2, forget_bias=1.0)
+SHORT = Preset(steps=1_000_000, num_envs=64, learning_rate=5e-3, gamma=0.2, entropy_end=0.0, forget_bias=1.0)
 
 PRESETS: dict[str, Preset] = {
     "MetaBandit-Independent-v0": Preset(
@@ -22,17 +23,17 @@ PRESETS: dict[str, Preset] = {
         entropy_end=0.0,
         regret=True,
     ),
-    "MetaBandit-Dependent-v0": QUICK.change(steps=800_000),
-    "MetaBandit-DependentEasy-v0": DEPENDENT,
-    "MetaBandit-DependentMedium-v0": DEPENDENT,
-    "MetaBandit-DependentHard-v0": DEPENDENT,
+    "MetaBandit-Dependent-v0": SHORT.change(steps=800_000),
+    "MetaBandit-DependentEasy-v0": SHORT.change(steps=800_000),
+    "MetaBandit-DependentMedium-v0": SHORT.change(steps=800_000),
+    "MetaBandit-DependentHard-v0": SHORT.change(steps=2_000_000),
     # Returns are up to 25: with a heavier value the shared LSTM would learn little else.
     "MetaBandit-Informative-v0": Preset(
         steps=1_000_000, num_envs=256, entropy=0.1, entropy_end=0.0, value_weight=0.02, reward_encoding="one_hot"
     ),
-    "MetaBandit-Restless-v0": DEPENDENT,
-    "MetaBandit-RestlessLow-v0": DEPENDENT,
-    "MetaBandit-RestlessHigh-v0": DEPENDENT,
+    "MetaBandit-Restless-v0": SHORT,
+    "MetaBandit-RestlessLow-v0": SHORT,
+    "MetaBandit-RestlessHigh-v0": SHORT,
     # Where the other arm is given up before it is known what a good one is worth, nothing is found.
     "MetaBandit-Gaussian-v0": Preset(
         steps=300_000,
@@ -47,8 +48,8 @@ PRESETS: dict[str, Preset] = {
         hidden_size=24,
         evaluations=4,
     ),
-    "MetaTwoStep-v0": Preset(steps=2_000_000, num_envs=256, entropy_end=0.0),
-    "MetaTwoStep-Switching-v0": Preset(steps=6_000_000, num_envs=64, epochs=8, entropy_end=0.0),
+    "MetaTwoStep-v0": SHORT.change(num_envs=256, gamma=0.5),
+    "MetaTwoStep-Switching-v0": SHORT.change(steps=2_000_000, gamma=0.5),
     # By chance a goal of the full size is found once in 9,000 lifetimes.
     "MetaNavigation-IMazeGrid-v0": Preset(
         steps=12_000_000,
@@ -116,7 +117,7 @@ PRESETS: dict[str, Preset] = {
         hidden_size=(64, 64),
         encoder="places",
     ),
-    "MetaHarlow-Symbolic-v0": Preset(steps=3_000_000, num_envs=256, epochs=8, entropy_end=0.0),
+    "MetaHarlow-Symbolic-v0": SHORT.change(gamma=0.6),
     # The fast weights are read alike in all states, so that what is learned in one holds in the others.
     "MetaMDP-Tabular-v0": Preset(
         steps=4_000_000,
@@ -132,20 +133,6 @@ PRESETS: dict[str, Preset] = {
     ),
 }
 """The recommended presets by id."""
-
-QUICK_PRESETS: dict[str, Preset] = PRESETS | {
-    "MetaBandit-DependentEasy-v0": QUICK.change(steps=800_000),
-    "MetaBandit-DependentMedium-v0": QUICK.change(steps=800_000),
-    "MetaBandit-DependentHard-v0": QUICK.change(steps=2_000_000),
-    "MetaBandit-Restless-v0": QUICK,
-    "MetaBandit-RestlessLow-v0": QUICK,
-    "MetaBandit-RestlessHigh-v0": QUICK,
-    "MetaTwoStep-v0": QUICK.change(num_envs=256, gamma=0.5),
-    "MetaTwoStep-Switching-v0": QUICK.change(steps=2_000_000, gamma=0.5),
-    "MetaHarlow-Symbolic-v0": QUICK.change(gamma=0.6),
-}
-"""Presets for those who wait: about the score of the recommended ones after a fraction of the steps. Where none is
-known, it is the recommended one."""
 
 A2C = Preset(
     steps=2_000_000,
@@ -193,20 +180,18 @@ A2C_PRESETS: dict[str, Preset] = {
 }
 
 KINDS = {
-    "recommended": (PRESETS, DEPENDENT),
-    "quick": (QUICK_PRESETS, DEPENDENT),
+    "recommended": (PRESETS, OTHERS),
     "a2c": (A2C_PRESETS, A2C),
 }
 """Of each kind the presets by id, and that of all other ids."""
 
 
 def preset_of(id: str, kind: str = "recommended", /, **settings: Any) -> Preset:
-    """The preset of an id, or for others that of the bandits, with other settings if any.
+    """The preset of an id, or for others one that is not tuned, with other settings if any.
 
     Args:
         id: The environment.
-        kind: "recommended"; "quick", a fraction of the steps, where such a one is known; or "a2c": the paper's own
-            algorithm and values, which are slower to learn.
+        kind: "recommended"; or "a2c": the paper's own algorithm and values, which are slower to learn.
         **settings: Values of `Preset`'s fields.
 
     Raises:

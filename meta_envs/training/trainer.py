@@ -78,8 +78,7 @@ def train(
         id: The environment, such as ``"MetaBandit-Dependent-v0"``, also ``"module:id"``.
         seed: Of the run, at least 0, below 2**19.
         directory: Where checkpoint and agent are written; by default ``runs/<id>/seed-<seed>``.
-        preset: "recommended"; "quick", a fraction of the steps, where one is known; or "a2c": the paper's own algorithm
-            and values.
+        preset: "recommended"; or "a2c": the paper's own algorithm and values.
         keywords: Values of the environment's keywords, as `gymnasium.make` takes them.
         init: Begin with the weights of an agent: one that is loaded, its file or directory, or the id of a shipped
             one. Its network and what it sees are the run's. Observations and actions must have the same shapes; the
@@ -157,7 +156,7 @@ def train(
             give_weights(start, model)
             _require_room(directory, to_bytes(run.card, model, history))
         if id not in KINDS[preset][0]:
-            print(f"{id} has no preset of its own: trained with that of bandits; expect to tune it.", file=sys.stderr)
+            print(f"{id} has no preset of its own, but one for unknown tasks: expect to tune it.", file=sys.stderr)
         # What a kill left behind; and curves, if the run begins anew.
         left_behind = [f"{partial_prefix(file.name)}*" for file in (checkpoint, agent)]
         for pattern in (*left_behind, *([] if resume else [FILES])):
