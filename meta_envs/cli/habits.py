@@ -83,6 +83,9 @@ def _elsewhere(agent: Agent, episodes: int, seed: int) -> Iterator[dict[str, Any
     for id, keywords in _other_tasks(agent):
         try:
             agent.check(make_family(id, **keywords))
+        except ValueError:  # it cannot live there, or cannot be shown the rewards
+            continue
+        try:
             names = meta_envs.serving(["thompson"], id, **keywords)
             own, *rules = meta_envs.evaluate([agent, *names], id, episodes=episodes, seed=seed, **keywords)
         except (CannotServe, TooLarge):
