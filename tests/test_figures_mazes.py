@@ -22,6 +22,7 @@ def verdicts(name: str, agent: Any, feedforward: Any = None, episodes: int = 200
     return {each.claim: each.verdict for each in reproduce(name, agent=cast, episodes=episodes).verdicts}
 
 
+@pytest.mark.slow
 def test_who_remembers_holds_all() -> None:
     """The shipped agent on the grid, and the rule of the best search in the first person."""
     agent = load_agent(GRID.id)
@@ -33,6 +34,7 @@ def test_who_remembers_holds_all() -> None:
     assert value == "holds"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["untrained", "withheld", "memoryless"])
 def test_who_does_not_remember_fails(who: str) -> None:
     """Each claim of the agent."""

@@ -46,7 +46,7 @@ def reproduce(
 
     What is there with the same settings is kept, so that after Ctrl-C the same command goes on.
     """
-    from meta_envs.figures.reproduce import Production, panels_of, seconds_of, whole
+    from meta_envs.figures.reproduce import Production, is_shipped, panels_of, seconds_of, whole
     from meta_envs.figures.reproduction import find_finished, verdict_table
 
     if not names:
@@ -63,6 +63,9 @@ def reproduce(
     try:
         with Progress("figures", sum(map(seconds_of, chosen))) as progress:
             for name in chosen:
+                if ALL in names and not (train or is_shipped(name)):
+                    screen.say(f"{name}: left out, since not all of its agents are shipped (--train trains them).")
+                    continue
                 production = Production(name, episodes=episodes, seed=seed, **options)
                 kept = None if again else find_finished(name, output, production.settings)
                 if kept is None:

@@ -28,7 +28,8 @@ BORDER, DOTS = "border", "agents"
 
 
 def _name(noise: float, prior: float) -> str:
-    return f"noise-{noise:g}-prior-{prior:g}"
+    """Hundredths, since names of shipped agents have no point."""
+    return f"noise-{100 * noise:.0f}-prior-{100 * prior:.0f}"
 
 
 def measure_dots(stage: Stage) -> tuple[Data, list[Verdict]]:
