@@ -72,24 +72,29 @@ class Forgets(Learner):
     ],
 )
 def test_who_has_not_learned_or_sees_no_reward_fails(name: str, expected: list[str], settings: dict[str, Any]) -> None:
+    """What has to be learned, and what needs rewards."""
     agent = fresh(FIGURES[name].roles[0].id, **settings)
     assert verdicts(name, agent, 150) == expected
 
 
 def test_the_shipped_agent_is_where_the_paper_has_it() -> None:
+    """Above Gittins and below Thompson, which the optimum is not."""
     assert verdicts("2a", load_agent(PRIORS["independent"]), 2000) == [HOLDS]
 
 
 @pytest.mark.parametrize(("name", "number"), [("2b", 2), ("2c", 1), ("2d", 1), ("2e", 1), ("3", 3)])
 def test_the_optimum_meets_every_claim_of_dependent_arms(name: str, number: int) -> None:
+    """It knows the structure, and rules do not."""
     assert verdicts(name, "bayes", 3000) == [HOLDS] * number
 
 
 def test_who_forgets_fails_where_errors_are_to_fade() -> None:
+    """It has more errors at the end than in the beginning."""
     assert verdicts("2b", Forgets(), 50) == [FAILS, FAILS]
 
 
 def test_the_matrix_tells_who_was_made_for_what() -> None:
+    """With optima all claims hold, and each fails where the rows are swapped."""
     optima = {name: Bayes(meta_envs.solve(id)) for name, id in PRIORS.items()}
     made = reproduce("2f", agent=optima, episodes=2000)
     assert [verdict.verdict for verdict in made.verdicts] == [HOLDS] * 4
@@ -98,13 +103,22 @@ def test_the_matrix_tells_who_was_made_for_what() -> None:
     for row in ("easy", "medium", "hard"):
         np.testing.assert_array_equal(rows[row], rows["uniform"])
     assert np.all(rows["independent"][1:] > rows["uniform"][1:])
-    # Who knows nothing has the more regret the more the arms differ.
-    nothing = {name: Random() for name in PRIORS}
-    assert verdicts("2f", nothing | {"independent": Bayes()}, 200) == [FAILS, FAILS, HOLDS, HOLDS]
-    assert verdicts("2f", {name: Bayes() for name in PRIORS} | {"independent": Random()}, 200)[1:3] == [HOLDS, FAILS]
+    # Swapped: all roles but one by who knows nothing, and that one alone.
+    nothing = dict.fromkeys(PRIORS, Random())
+    assert verdicts("2f", nothing | {"independent": Bayes()}, 100) == [FAILS, FAILS, HOLDS, HOLDS]
+    assert verdicts("2f", optima | {"independent": Random()}, 100)[1:3] == [HOLDS, FAILS]
+
+
+@pytest.mark.parametrize("settings", [{}, {"reward": False}], ids=["untrained", "reward withheld"])
+def test_the_matrix_of_who_has_not_learned_is_upside_down(settings: dict[str, Any]) -> None:
+    """At chance regret is the higher the more the arms differ, and all agents are alike."""
+    found = verdicts("2f", {name: fresh(id, **settings) for name, id in PRIORS.items()}, 50)
+    assert found[0] == FAILS
+    assert HOLDS not in found[1:3]
 
 
 def test_optima_of_lopsided_priors_are_other_policies() -> None:
+    """Rows coincide because their priors are symmetric, and else they do not."""
     differing, beliefs, lowest = compare_to_counting(PRIORS["hard"])
     assert (differing, beliefs, round(lowest, 9)) == (0, 5050, 0.4)
     lopsided = DependentBandit(low=0.1, high=0.6, num_values=2)
@@ -113,23 +127,25 @@ def test_optima_of_lopsided_priors_are_other_policies() -> None:
 
 
 def test_without_rewards_there_is_chance_and_with_them_there_is_not() -> None:
+    """Networks that see no rewards, and the optimum."""
     blind = {WITHHELD[name].name: fresh(id, reward=False) for name, id in PRIORS.items()}
     assert verdicts("2-control", blind, 1000) == [HOLDS]
     assert verdicts("2-control", {WITHHELD[name].name: Bayes() for name in PRIORS}, 100) == [FAILS]
 
 
 def test_chance_is_measured_without_the_chance_of_the_tasks() -> None:
+    """Whoever always pulls the first arm is at chance, to the last digit."""
     rng = np.random.default_rng(1)
     for prior, id in PRIORS.items():
         family = meta_envs.make_family(id)
         task = family.sample_task(rng.random((400, family.num_task_chance)))
-        # Whoever always pulls the first arm is at chance, to the last digit.
         found = measure_beside_chance(100 * (task.max(axis=1) - task[:, 0])[None], task, CHANCE[prior])
         assert found.value == pytest.approx(CHANCE[prior], abs=1e-9)
         assert found.high - found.low < 1e-9
 
 
 def test_curves_are_those_of_the_evaluation() -> None:
+    """The same lifetimes, the same regret; and both plays are there."""
     made = reproduce("2d", agent=load_agent(PRIORS["medium"]), episodes=100)
     card = meta_envs.evaluate(["gittins"], PRIORS["easy"], episodes=100, seed=2016)[0]
     shown = where(made.data, learner="gittins")
@@ -138,9 +154,9 @@ def test_curves_are_those_of_the_evaluation() -> None:
 
 
 def test_groups_of_agents_are_compared_as_welch_does() -> None:
+    """SciPy's interval, where all lifetimes are alike."""
     rng = np.random.default_rng(1)
     more, less = rng.normal(1.0, 1.0, 5), rng.normal(0.0, 3.0, 4)
-    # In all lifetimes alike, so that nothing but agents differ.
     found = difference(np.tile(more[:, None], 50), np.tile(less[:, None], 50))
     expected = ttest_ind(more, less, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
@@ -150,9 +166,9 @@ def test_groups_of_agents_are_compared_as_welch_does() -> None:
     assert difference(one, other).high - difference(one, other).value == pytest.approx(half, rel=1e-4)
 
 
-def test_all_of_figure_2_is_drawn_from_its_data(tmp_path: Path) -> None:
+def test_all_of_figure_2_is_drawn_from_its_data() -> None:
+    """Six panels, a curve of them and the raster."""
     made = reproduce("2", agent=dict.fromkeys(ROLES, "bayes"), episodes=20)
-    assert all(file.stat().st_size > 1000 for file in made.save(tmp_path))
     axes = {part.texts[0].get_text(): part.axes[0] for row in made.figure.subfigs for part in row.subfigs}
     assert sorted(axes) == list("abcdef")
     line = axes["d"].get_lines()[0]
@@ -163,5 +179,6 @@ def test_all_of_figure_2_is_drawn_from_its_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["2-control", "3"])
 def test_the_others_are_drawn(name: str, tmp_path: Path) -> None:
+    """Four files each."""
     players = {role.name: "random" for role in FIGURES[name].roles}
-    assert all(file.stat().st_size > 1000 for file in reproduce(name, agent=players, episodes=20).save(tmp_path))
+    assert all(file.stat().st_size > 0 for file in reproduce(name, agent=players, episodes=20).save(tmp_path))
