@@ -173,7 +173,7 @@ FIGURES = (
         draw=partial(draw_regret, title="independent arms"),
         roles=(ROLES["independent"],),
         episodes=3000,
-        seconds=15,
+        seconds=8,
         differs=NOTES,
     ),
     PaperFigure(
@@ -182,7 +182,7 @@ FIGURES = (
         measure=measure_errors,
         draw=draw_raster,
         roles=(ROLES["medium"],),
-        seconds=10,
+        seconds=5,
         differs=(
             "The raster has one agent and 300 lifetimes, as in the paper. The claims are of all agents and lifetimes. "
             "How many pulls are a few, the paper does not say: here they are the first ten."
@@ -196,7 +196,7 @@ FIGURES = (
             draw=partial(draw_regret, title=short),
             roles=(ROLES[trained],),
             episodes=5000,
-            seconds=20,
+            seconds=10,
             differs=NOTES,
         )
         for name, trained, tested, short in (

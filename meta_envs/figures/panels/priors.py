@@ -244,7 +244,7 @@ FIGURES = (
         draw=draw_matrix,
         roles=tuple(ROLES.values()),
         episodes=1000,
-        seconds=60,
+        seconds=15,
         differs=(
             "Below the agents' numbers stand those of the exact optima of the rows' priors. The four rows of dependent "
             "arms coincide there: if a prior is the same for p and 1 - p, the optimum pulls the arm with more "
@@ -259,7 +259,7 @@ FIGURES = (
         measure=measure_control,
         draw=draw_control,
         roles=tuple(WITHHELD.values()),
-        seconds=15,
+        seconds=5,
         differs="The paper says it in words. Chance by hand: 100 trials times half of the mean difference of the arms.",
     ),
 )
