@@ -319,7 +319,7 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], other_ru
     for id, given, message in (
         (ID, [*runs, other_run], f"{other_run} .* of id='{OTHER}', not '{ID}'"),
         (OTHER, runs, f"{runs[0]} .* of id='{ID}', not '{OTHER}'"),
-        (ID, [runs[1], package.parent / "changed.safetensors"], r"changed.safetensors .* of gamma=0.5, not 0.9"),
+        (ID, [runs[1], package.parent / "changed.safetensors"], r"changed.safetensors .* of gamma=0.5, not 0.2"),
         (ID, [runs[0], runs[0]], r"runs=\[1, 1\] is not possible: each has a seed of its own"),
         (ID, [], f"There are no runs of {ID}"),
         ("MetaBandit-RestlessLow-v0", runs, f"has the agent of {ID}"),

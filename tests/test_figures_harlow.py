@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from figure_players import Withheld
 
+from meta_envs import agents
 from meta_envs.agents import load_agent
 from meta_envs.figures import kept, reproduce
 from meta_envs.figures.panels.harlow import PIXELS, SYMBOLS
@@ -56,6 +57,7 @@ def test_kept_numbers_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """For agents that nobody gives; they are those that the figure gave, to the last bit."""
     role = "symbols along training"
     cast = {"symbols": "bayes", "pixels": "bayes"}
+    monkeypatch.setattr(agents, "variants", lambda id: [])  # as if none were shipped
     given = reproduce("6f", agent={**cast, role: [load_agent(SYMBOLS)]}, episodes=100)
     monkeypatch.setattr(kept, "FOLDER", tmp_path)
     kept.keep("6f", given.data, [role], tmp_path)

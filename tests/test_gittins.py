@@ -12,6 +12,7 @@ from meta_envs.families.independent import IndependentBandit
 from meta_envs.families.two_step import TwoStep
 from meta_envs.intervals import controlled_mean
 from meta_envs.learners.gittins import IndexPolicy, discounted_indices, finite_horizon_indices
+from meta_envs.learners.policies import PolicyPlayer
 from meta_envs.learners.returns import record
 from meta_envs.roster import LEARNERS, make_learner
 from meta_envs.solvers import information
@@ -207,7 +208,7 @@ def test_achieved_is_the_value_of_the_policy() -> None:
     """What the simulation finds is the exact value of the Gittins policy, within 4 standard errors."""
     family = IndependentBandit(num_trials=12)
     policy = IndexPolicy(family)
-    achieved, error = simulate(family, policy, oracle_bound(family))
+    achieved, error = simulate(family, lambda: PolicyPlayer(policy), oracle_bound(family))
     assert abs(achieved - value_of_policy(family, policy)) < 4 * error
 
 

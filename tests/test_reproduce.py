@@ -195,7 +195,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_what_is_finished_and_the_same_command_goes_on(tmp_path: Path) -> None:
     """The finished figure is kept."""
     command = [sys.executable, "-m", "meta_envs.cli", "reproduce", "5c", "2018-5", "--output", str(tmp_path)]
-    command += ["--episodes", "200"]
+    command += ["--episodes", "1500"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         wait_for(tmp_path / "5c.json")
         running.send_signal(signal.SIGINT)

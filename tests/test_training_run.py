@@ -91,7 +91,7 @@ OTHER_VALUES: dict[str, Any] = {
     "max_grad_norm": 0.01,
     "memory": "gru",
     "hidden_size": 7,
-    "forget_bias": 1.0,
+    "forget_bias": 2.0,
     "shared_memory": False,
     "action": False,
     "reward": False,
@@ -748,7 +748,7 @@ def test_the_module_of_an_id_is_imported_and_left_out(tmp_path: Path, monkeypatc
     assert path == Path("runs") / independent / "seed-1" / "agent.safetensors"
     card = load_agent(path).card
     assert card.id == independent
-    assert card.preset["entropy"] == PRESETS[independent].entropy != PRESETS[ID].entropy
+    assert card.preset["gamma"] == PRESETS[independent].gamma != PRESETS[ID].gamma
     assert train(independent, resume=True, **settings) == path
 
 
@@ -964,7 +964,7 @@ def test_resuming_needs_a_checkpoint(tmp_path: Path) -> None:
     [
         ({"seed": 2}, "seed=1, not 2"),
         ({"keywords": {"num_trials": 11}}, "keywords={'num_trials': 10}, not {'num_trials': 11}"),
-        ({"gamma": 0.8}, "gamma=0.9, not 0.8"),
+        ({"gamma": 0.8}, "gamma=0.2, not 0.8"),
         ({"id": "MetaBandit-DependentHard-v0"}, f"id='{ID}', not 'MetaBandit-DependentHard-v0'"),
     ],
 )
