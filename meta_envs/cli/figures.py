@@ -71,11 +71,12 @@ def reproduce(
                 if kept is None:
                     made = production.make()
                     files = made.save(output)
+                    done.append(name)
                     kept = made.to_dict()
                     screen.say(f"{name}: {', '.join(map(str, files))}")
                 else:
+                    done.append(name)
                     screen.say(f"{name}: kept, since {output} has it with the same settings (--again makes it anew).")
-                done.append(name)
                 claims += kept["claims"]
                 progress.advance(seconds_of(name), note=name)
     except KeyboardInterrupt:
