@@ -205,7 +205,7 @@ def draw_machines(place: Any, data: Data) -> None:
     """Dissimilarities, a panel a way."""
     grid = place.subplots(1, 2, sharey=True)
     for axes, way in zip(grid, WAYS, strict=True):
-        tidy(axes, way)
+        tidy(axes, way.replace(" from", "\nfrom"))
         _draw_bars(axes, where(data, way=way), "at", "dissimilarity")
     grid[0].set_ylabel("dissimilarity (1: no better than the mean)")
     grid[0].legend(frameon=False)
