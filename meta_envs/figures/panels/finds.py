@@ -171,7 +171,11 @@ def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
 
 
 def gain_of_value(lived: Lived) -> Array:
-    """By how much later finds' value ten decisions before is above the first's (lifetimes,), NaN where there is none."""
+    """By how much the value ten decisions before later finds is above that before the first; NaN where there are none.
+
+    Returns:
+        (lifetimes,)
+    """
     lifetime, value = lived.table["lifetime"], lived.value
     gains = np.full(len(lived.returns), np.nan)
     for number in range(len(lived.returns)):

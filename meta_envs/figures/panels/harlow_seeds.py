@@ -92,6 +92,7 @@ FIGURES = (
         measure=measure_seeds,
         draw=draw_seeds,
         roles=tuple(SEEDS.values()),
+        episodes=10_000,
         seconds=2,
         width=2.1,
         differs="The scores of all seeds that were trained ship with the package; --train trains anew. At ceiling are "

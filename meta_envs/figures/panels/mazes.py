@@ -118,10 +118,12 @@ def measure_ways(stage: Stage) -> tuple[Data, list[Verdict]]:
     for play, agents in stage.plays("agent").items():
         _, (life,) = replace(stage, episodes=1).live(agents[:1], MAZE.id, **MAZE.keywords)
         found = np.isclose(life.reward[:, 0], GOAL)
-        search: list[int] = (np.cumsum(found) - found + 1).tolist()
+        search = np.asarray(np.cumsum(found) - found + 1)
         assert life.state is not None
         pose = life.state[:, 0, :3]
-        rows += [(play, number, step + 1, *pose[step].tolist(), int(found[step])) for step, number in enumerate(search)]
+        rows += [
+            (play, int(number), step + 1, *pose[step].tolist(), int(found[step])) for step, number in enumerate(search)
+        ]
     return columns(("play", "search", "decision", "x", "y", "heading", "goal"), rows), []
 
 
