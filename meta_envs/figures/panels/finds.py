@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from meta_envs.analysis import Trace, trace
 from meta_envs.behaviour import first_to_later_latency
 from meta_envs.family import Array
 from meta_envs.figures.claims import Check, Measured, Verdict, above, below, difference, judge, measure, pool, within
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Stage, columns, where
 from meta_envs.figures.look import ORACLE, only_axes, style
 from meta_envs.figures.panels.harlow import steps_of
-from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, SIZE, WORLDS, Lived, World, live, plays_of
+from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, SIZE, WORLDS, Lived, World, plays_of
 from meta_envs.plots import tidy
 
 BEFORE = 10
@@ -153,12 +154,12 @@ def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
     """Figure 7d: the network's value in the first lifetime, and what it is ten decisions before the goal."""
     rows, verdicts = [], []
     for world in WORLDS:
-        lives = [live(player, world, stage) for player in stage.cast[world.roles["agent"].name]]
-        mine = lives[0].table["lifetime"] == 0
-        found = np.isclose(lives[0].table["reward"][mine], GOAL)
-        steps = zip(lives[0].table["step"][mine], lives[0].value[mine], found, strict=True)
-        rows += [(world.name, "agent", DECLARED, int(step), float(value), int(goal)) for step, value, goal in steps]
-        gains = [gain_of_value(each) for each in lives]
+        traces = [
+            trace(player, world.id, episodes=world.lifetimes(stage), seed=stage.seed, **world.keywords)
+            for player in stage.cast[world.roles["agent"].name]
+        ]
+        rows += [(world.name, "agent", DECLARED, *step) for step in _first_lifetime(traces[0])]
+        gains = [gain_of_value(each, world.lifetimes(stage)) for each in traces]
         known = np.isfinite(np.stack(gains))
         told = [measure(gain[here]) for gain, here in zip(gains, known, strict=True) if here.sum() > 1]
         checks = [above("lifetimes with a value before two finds", measure(known), 0.5)]
@@ -170,17 +171,29 @@ def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
     return columns(("world", "learner", "play", "decision", "value", "goal"), rows), verdicts
 
 
-def gain_of_value(lived: Lived) -> Array:
+def _values(traced: Trace) -> Array:
+    """The network's (n,), NaN where there is no network."""
+    return np.full(len(traced), np.nan) if traced.value is None else traced.value
+
+
+def _first_lifetime(traced: Trace) -> list[tuple[int, float, int]]:
+    """Decision, value, and whether the goal was found."""
+    mine = traced.table["lifetime"] == 0
+    found = np.isclose(traced.table["reward"][mine], GOAL)
+    steps = zip(traced.table["step"][mine], _values(traced)[mine], found, strict=True)
+    return [(int(step), float(value), int(goal)) for step, value, goal in steps]
+
+
+def gain_of_value(traced: Trace, lifetimes: int) -> Array:
     """By how much the value ten decisions before later finds is above that before the first; NaN where there are none.
 
     Returns:
         (lifetimes,)
     """
-    lifetime, value = lived.table["lifetime"], lived.value
-    gains = np.full(len(lived.returns), np.nan)
-    for number in range(len(lived.returns)):
-        mine = np.flatnonzero(lifetime == number)
-        finds = np.flatnonzero(np.isclose(lived.table["reward"][mine], GOAL))
+    value, gains = _values(traced), np.full(lifetimes, np.nan)
+    for number in range(lifetimes):
+        mine = np.flatnonzero(traced.table["lifetime"] == number)
+        finds = np.flatnonzero(np.isclose(traced.table["reward"][mine], GOAL))
         finds = finds[np.diff(finds, prepend=-1) > BEFORE]
         if len(finds) > 1:
             before = value[mine][finds - BEFORE]
@@ -212,7 +225,7 @@ FIGURES = (
         draw=draw_returns,
         roles=AGENTS,
         episodes=500,
-        seconds=60,
+        seconds=25,
         differs=SIZE + BESIDE,
     ),
     PaperFigure(
@@ -221,8 +234,8 @@ FIGURES = (
         measure=measure_values,
         draw=draw_values,
         roles=(AGENTS[0], AGENTS[2]),
-        episodes=500,
-        seconds=30,
+        episodes=200,
+        seconds=13,
         differs=SIZE + BESIDE,
     ),
     PaperFigure(
@@ -232,7 +245,7 @@ FIGURES = (
         draw=draw_latency,
         roles=AGENTS,
         episodes=500,
-        seconds=60,
+        seconds=25,
         differs=SIZE
         + BESIDE
         + " Where a lifetime ends its last search is cut off: compared are the first two finds of "

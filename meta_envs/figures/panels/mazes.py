@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meta_envs.analysis import trace
-from meta_envs.behaviour import TrialTable
+from meta_envs.behaviour import TrialTable, record_trials
 from meta_envs.family import Array
 from meta_envs.figures.claims import Verdict
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Role, Stage, columns, where
@@ -33,6 +32,10 @@ class World:
     fewer: int
     """By how much fewer lifetimes are measured than on the grid."""
 
+    def lifetimes(self, stage: Stage) -> int:
+        """How many are measured."""
+        return max(2, stage.episodes // self.fewer)
+
     @property
     def roles(self) -> dict[str, Role]:
         """By what the figure calls them."""
@@ -50,27 +53,24 @@ WORLDS = (MAZE, GRID)
 
 
 class Lived(NamedTuple):
-    """What an agent did, and what its network valued, NaN where it has none: a row a decision, lifetime by lifetime."""
+    """What a learner did: a row a decision, lifetime by lifetime."""
 
     table: TrialTable
-    value: Array
-    """(n,)"""
     returns: Array
     """(lifetimes,)"""
 
 
 def live(learner: Learner, world: World, stage: Stage) -> Lived:
     """Lifetimes of a learner; several panels show the same ones."""
-    episodes = max(2, stage.episodes // world.fewer)
-    return _live(learner, getattr(learner, "play", ""), world.id, tuple(world.keywords.items()), episodes, stage.seed)
+    keywords = tuple(world.keywords.items())
+    return _live(learner, getattr(learner, "play", ""), world.id, keywords, world.lifetimes(stage), stage.seed)
 
 
 @lru_cache(maxsize=32)
 def _live(learner: Learner, play: str, id: str, keywords: tuple[Any, ...], episodes: int, seed: int) -> Lived:
-    traced = trace(learner, id, episodes=episodes, seed=seed, **dict(keywords))
-    table = TrialTable({name: traced.table[name] for name in ("lifetime", "step", "reward")})
-    value = np.full(len(table), np.nan) if traced.value is None else traced.value
-    return Lived(table, value, np.bincount(table["lifetime"], table["reward"], episodes))
+    table = record_trials(learner, id, episodes=episodes, seed=seed, **dict(keywords))
+    table = TrialTable({name: table[name] for name in ("lifetime", "step", "reward")})
+    return Lived(table, np.bincount(table["lifetime"], table["reward"], episodes))
 
 
 def plays_of(stage: Stage, world: World, role: Role) -> Iterator[tuple[str, list[Lived]]]:

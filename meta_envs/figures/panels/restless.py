@@ -100,7 +100,7 @@ FIGURES = (
         measure=measure_regret,
         draw=partial(draw_regret, title="regret"),
         roles=(AGENT,),
-        seconds=15,
+        seconds=8,
         width=2.8,
         differs="The optimum is drawn, too; it is not in the paper. Thompson sampling assumes one step size, the best.",
     ),
