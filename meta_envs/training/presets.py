@@ -36,7 +36,7 @@ PRESETS: dict[str, Preset] = {
     "MetaBandit-RestlessHigh-v0": SHORT,
     # Where the other arm is given up before it is known what a good one is worth, nothing is found.
     "MetaBandit-Gaussian-v0": Preset(
-        steps=300_000,
+        steps=1_500_000,
         curriculum=((0.3, {"prior_mean": 0.0}),),
         num_envs=64,
         learning_rate=5e-3,
@@ -46,7 +46,6 @@ PRESETS: dict[str, Preset] = {
         value_weight=0.002,
         expected_reward=True,
         hidden_size=24,
-        evaluations=4,
     ),
     "MetaTwoStep-v0": SHORT.change(num_envs=256, gamma=0.5),
     "MetaTwoStep-Switching-v0": SHORT.change(steps=2_000_000, gamma=0.5),
