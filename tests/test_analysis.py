@@ -133,6 +133,13 @@ def test_rows_are_aligned_with_what_was_seen(believing):
     np.testing.assert_array_equal(believing.means, believing.belief[:, :2])
 
 
+def test_agents_that_learned_from_regret_predict_it():
+    """Their errors have a mean of about 0, as the agent is good; those from the reward alone would have one of .5."""
+    found = analysis.trace("agent", "MetaBandit-Independent-v0", episodes=100)
+    assert found.learner.card.preset["regret"]
+    assert abs(np.mean(found.delta)) < 0.05
+
+
 @pytest.mark.parametrize(
     "family",
     [
@@ -325,7 +332,12 @@ def test_a_network_that_holds_the_belief_is_the_optimums_machine(believing, blin
     for found in (same.memory_from_belief, same.belief_from_memory):
         assert np.all(found.high < 0.02), str(found)
     assert np.all(same.untrained_belief_from_memory.low[:2] > same.belief_from_memory.high[:2])
+    assert np.all(same.difference_belief_from_memory.high[:2] < 0.0)
+    for way in ("memory_from_belief", "belief_from_memory"):
+        trained, untrained = getattr(same, way), getattr(same, f"untrained_{way}")
+        np.testing.assert_allclose(getattr(same, f"difference_{way}").mean, trained.mean - untrained.mean, atol=1e-12)
     other = analysis.simulate_machine(blind, control=blind)
+    assert not np.any(other.difference_belief_from_memory.high)
     assert other.belief_from_memory.low[0] > 0.5
     # It reads no state, so that it need not be given the right one.
     assert other.memory_from_belief.mean[0] > 0.1

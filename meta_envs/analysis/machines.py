@@ -25,6 +25,8 @@ WHAT = "Simulations"
 FAR = 1e6
 """Distance between beliefs in different states."""
 AT = ("mapped", "stepped", "output")
+Sums = tuple[Array, Array]
+"""Squared errors, and squared distances from the mean, summed over each lifetime (lifetimes, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,9 @@ class Simulation:
     """The Bayes-optimal learner, started from beliefs that were made of the trained network's states."""
     untrained_memory_from_belief: Estimates
     untrained_belief_from_memory: Estimates
+    difference_memory_from_belief: Estimates
+    """Trained less untrained, lifetime by lifetime."""
+    difference_belief_from_memory: Estimates
 
     def __str__(self) -> str:
         return "\n".join(f"{name.replace('_', ' ')}\n{part}" for name, part in vars(self).items())
@@ -76,11 +81,26 @@ def simulate_machine(trace: Trace, *, control: Trace | None = None, folds: int =
     for name in ("state", "belief", "best_action"):
         trace.need(WHAT, name)
     units, control = require_whole("units", units, 0), trace.control if control is None else control
-    belief_from_memory, memory_from_belief = zip(
-        *((_run_optimum(each, folds, units), _run_network(each, folds, units)) for each in (trace, control)),
-        strict=True,
+    trained, untrained = (
+        {"memory_from_belief": _run_network(each, folds, units), "belief_from_memory": _run_optimum(each, folds, units)}
+        for each in (trace, control)
     )
-    return Simulation(memory_from_belief[0], belief_from_memory[0], memory_from_belief[1], belief_from_memory[1])
+    return Simulation(
+        **{way: share(*trained[way], AT) for way in trained},
+        **{f"untrained_{way}": share(*untrained[way], AT) for way in trained},
+        **{f"difference_{way}": _subtract(trained[way], untrained[way]) for way in trained},
+    )
+
+
+def _subtract(one: Sums, other: Sums) -> Estimates:
+    """The difference of two dissimilarities, whose errors in a lifetime go together."""
+    # What each lifetime adds to a ratio of sums, to first order; of what is constant there is no ratio.
+    parts = []
+    for above, below in (one, other):
+        size = np.where(below.sum(axis=0) > 0.0, below.mean(axis=0), np.inf)
+        parts.append((above + (above.mean(axis=0) / size) * (below.mean(axis=0) - below)) / size)
+    known = (one[1].sum(axis=0) > 0.0) & (other[1].sum(axis=0) > 0.0)
+    return share((parts[0] - parts[1]) * known, np.ones_like(parts[0]) * known, AT)
 
 
 def _pairs(trace: Trace) -> tuple[Array, Array]:
@@ -91,7 +111,7 @@ def _pairs(trace: Trace) -> tuple[Array, Array]:
     return later - 1, later
 
 
-def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, Array, Array]) -> Estimates:
+def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, Array, Array]) -> Sums:
     """Dissimilarities of real and mapped states (n, D), and of rows (m,) with real and simulated numbers (m, D)."""
     parts, nothing = [], (np.zeros((int(lifetime[-1]) + 1, 1)),) * 2
     for row, real, made in ((np.arange(len(lifetime)), *states), *later):
@@ -99,10 +119,10 @@ def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, 
         sums = errors_by_lifetime(real, made, lifetime[row], int(lifetime[-1]) + 1) if len(row) else nothing
         parts.append([each[:, :-1].sum(axis=-1) for each in sums])
     above, below = (np.stack([part[place] for part in parts], axis=-1) for place in (0, 1))
-    return share(above, below, AT)
+    return above, below
 
 
-def _run_network(trace: Trace, folds: int, units: int) -> Estimates:
+def _run_network(trace: Trace, folds: int, units: int) -> Sums:
     """The network from states made of beliefs."""
     agent: Any = trace.learner
     state, table = trace.need(WHAT, "state").astype(np.float64), trace.table
@@ -123,7 +143,7 @@ def _run_network(trace: Trace, folds: int, units: int) -> Estimates:
     return _compare(trace.lifetime, (state, mapped), (after, state[after], stepped), (after, probs[after], acts))
 
 
-def _run_optimum(trace: Trace, folds: int, units: int) -> Estimates:
+def _run_optimum(trace: Trace, folds: int, units: int) -> Sums:
     """The Bayes-optimal learner from beliefs made of memory states."""
     family: Any = trace.family
     table, belief, outcome = trace.table, trace.need(WHAT, "belief"), trace.need(WHAT, "outcome")

@@ -45,7 +45,8 @@ class Trace:
     value: Array | None = None
     """The agent's value (n,)."""
     delta: Array | None = None
-    """Reward-prediction error (n,): ``r_t + gamma V_{t+1} - V_t`` with the discount of the agent's card."""
+    """Reward-prediction error (n,): ``r_t + gamma V_{t+1} - V_t`` with the discount of its card. Of agents that learned
+    from regret, values are of regret too, and from ``r_t`` the mean reward of the best action is taken."""
     belief_names: tuple[str, ...] = ()
     belief: Array | None = None
     """Statistics of the ideal learner's belief (n, D), by ``belief_names``."""
@@ -177,7 +178,10 @@ def _record(learner: Learner, family: TaskFamily, episodes: int, seed: int, acti
     if "value" in kept:
         card: Any = learner.card  # type: ignore[attr-defined]
         gamma = card.preset.get("gamma_end")
-        kept["delta"] = _prediction_errors(table, kept["value"], card.preset["gamma"] if gamma is None else gamma)
+        paid = table["reward"]
+        if card.preset.get("regret"):
+            paid = paid - table["expected"] - table["regret"]
+        kept["delta"] = _prediction_errors(table, paid, kept["value"], card.preset["gamma"] if gamma is None else gamma)
     return Trace(
         learner=learner,
         family=family,
@@ -189,9 +193,9 @@ def _record(learner: Learner, family: TaskFamily, episodes: int, seed: int, acti
     )
 
 
-def _prediction_errors(table: TrialTable, value: Array, gamma: float) -> Array:
+def _prediction_errors(table: TrialTable, reward: Array, value: Array, gamma: float) -> Array:
     """``r_t + gamma V_{t+1} - V_t`` (n,); after the end of a lifetime the value is 0."""
     number = table["lifetime"]
     later = np.append(np.where(number[1:] == number[:-1], value[1:], 0.0), 0.0)
-    errors: Array = table["reward"] + gamma * later - value
+    errors: Array = reward + gamma * later - value
     return errors

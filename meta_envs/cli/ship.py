@@ -32,7 +32,7 @@ CURVE = 100
 """Points of a training curve that a card keeps, at most."""
 NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 """Of a variant."""
-LARGEST = 200_000
+LARGEST = 300_000
 """Bytes of a variant, at most."""
 STEP = "step"
 """The name by which snapshots are shipped, each with its steps."""

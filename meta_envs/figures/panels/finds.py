@@ -12,8 +12,7 @@ from meta_envs.family import Array
 from meta_envs.figures.claims import Check, Measured, Verdict, above, below, difference, judge, measure, pool, within
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Stage, columns, where
 from meta_envs.figures.look import ORACLE, only_axes, style
-from meta_envs.figures.panels.harlow import steps_of
-from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, SIZE, WORLDS, Lived, World, plays_of
+from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, WORLDS, Lived, World, plays_of
 from meta_envs.plots import tidy
 
 BEFORE = 10
@@ -24,19 +23,31 @@ LATENCIES = {"first": 100, "later": 30}
 """Decisions, about [paper]."""
 
 
+def learned_by(player: Any) -> tuple[list[tuple[int, float]], int]:
+    """Steps and held-out returns along an agent's training, and its steps; those of the agent it began with before."""
+    card = getattr(player, "card", None)
+    return _learned(card.to_dict() if card is not None else {})
+
+
+def _learned(card: dict[str, Any]) -> tuple[list[tuple[int, float]], int]:
+    curve, begun = _learned(card["before"]) if "before" in card else ([], 0)
+    held_out = card.get("curve", {}).get("held_out", [])
+    return [*curve, *((begun + steps, value) for steps, value, *_ in held_out)], begun + card.get("steps", 0)
+
+
 def measure_returns(stage: Stage) -> tuple[Data, list[Verdict]]:
     """Figure 7c: held-out return during training, of agents' cards, and unseen at its end."""
     rows, verdicts = [], []
     for world in WORLDS:
         final: dict[str, Array] = {}
         for name, role in world.roles.items():
-            for agent, player in enumerate(stage.cast[role.name], 1):
-                learned = getattr(getattr(player, "card", None), "curve", None) or {"held_out": []}
-                rows += [
-                    (world.name, name, DECLARED, agent, point[0], point[1], np.nan, np.nan)
-                    for point in learned["held_out"]
-                ]
-            steps = max(map(steps_of, stage.cast[role.name]))
+            trainings = [learned_by(player) for player in stage.cast[role.name]]
+            rows += [
+                (world.name, name, DECLARED, agent, steps, value, np.nan, np.nan)
+                for agent, (curve, _) in enumerate(trainings, 1)
+                for steps, value in curve
+            ]
+            steps = max(steps for _, steps in trainings)
             for play, lives in plays_of(stage, world, role):
                 returns = np.stack([each.returns for each in lives])
                 found = measure(returns)
@@ -155,7 +166,7 @@ def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
     rows, verdicts = [], []
     for world in WORLDS:
         traces = [
-            trace(player, world.id, episodes=world.lifetimes(stage), seed=stage.seed, **world.keywords)
+            trace(player, world.id, episodes=world.lifetimes(stage), seed=stage.seed)
             for player in stage.cast[world.roles["agent"].name]
         ]
         rows += [(world.name, "agent", DECLARED, *step) for step in _first_lifetime(traces[0])]
@@ -226,7 +237,7 @@ FIGURES = (
         roles=AGENTS,
         episodes=500,
         seconds=25,
-        differs=SIZE + BESIDE,
+        differs=BESIDE,
     ),
     PaperFigure(
         name="7d",
@@ -236,7 +247,7 @@ FIGURES = (
         roles=(AGENTS[0], AGENTS[2]),
         episodes=200,
         seconds=13,
-        differs=SIZE + BESIDE,
+        differs=BESIDE,
     ),
     PaperFigure(
         name="7-latency",
@@ -246,9 +257,7 @@ FIGURES = (
         roles=AGENTS,
         episodes=500,
         seconds=25,
-        differs=SIZE
-        + BESIDE
-        + " Where a lifetime ends its last search is cut off: compared are the first two finds of "
+        differs=BESIDE + " Where a lifetime ends its last search is cut off: compared are the first two finds of "
         "lifetimes that have two.",
     ),
 )

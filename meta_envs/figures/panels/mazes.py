@@ -28,7 +28,6 @@ class World:
 
     name: str
     id: str
-    keywords: dict[str, Any]
     fewer: int
     """By how much fewer lifetimes are measured than on the grid."""
 
@@ -42,13 +41,13 @@ class World:
         memory = {"memory": "feedforward"}
         place = "" if self.name == "first person" else f", {self.name}"
         return {
-            "agent": Role(f"agent{place}", self.id, keywords=self.keywords),
-            "feed-forward": Role(f"feed-forward{place}", self.id, "feedforward", memory, self.keywords),
+            "agent": Role(f"agent{place}", self.id),
+            "feed-forward": Role(f"feed-forward{place}", self.id, "feedforward", memory),
         }
 
 
-MAZE = World("first person", "MetaNavigation-IMaze-v0", {"resolution": 36}, 10)
-GRID = World("grid", "MetaNavigation-IMazeGrid-v0", {}, 1)
+MAZE = World("first person", "MetaNavigation-IMaze-v0", 10)
+GRID = World("grid", "MetaNavigation-IMazeGrid-v0", 1)
 WORLDS = (MAZE, GRID)
 
 
@@ -62,13 +61,12 @@ class Lived(NamedTuple):
 
 def live(learner: Learner, world: World, stage: Stage) -> Lived:
     """Lifetimes of a learner; several panels show the same ones."""
-    keywords = tuple(world.keywords.items())
-    return _live(learner, getattr(learner, "play", ""), world.id, keywords, world.lifetimes(stage), stage.seed)
+    return _live(learner, getattr(learner, "play", ""), world.id, world.lifetimes(stage), stage.seed)
 
 
 @lru_cache(maxsize=32)
-def _live(learner: Learner, play: str, id: str, keywords: tuple[Any, ...], episodes: int, seed: int) -> Lived:
-    table = record_trials(learner, id, episodes=episodes, seed=seed, **dict(keywords))
+def _live(learner: Learner, play: str, id: str, episodes: int, seed: int) -> Lived:
+    table = record_trials(learner, id, episodes=episodes, seed=seed)
     table = TrialTable({name: table[name] for name in ("lifetime", "step", "reward")})
     return Lived(table, np.bincount(table["lifetime"], table["reward"], episodes))
 
@@ -82,8 +80,8 @@ def plays_of(stage: Stage, world: World, role: Role) -> Iterator[tuple[str, list
 
 def measure_map(stage: Stage) -> tuple[Data, list[Verdict]]:
     """Figure 7a: the blocks where one can walk, the alcoves among them, and what the body sees at the beginning."""
-    family: Any = make_family(MAZE.id, **MAZE.keywords)
-    task, (life,) = replace(stage, episodes=1).live([stage.cast["agent"][0]], MAZE.id, **MAZE.keywords)
+    family: Any = make_family(MAZE.id)
+    task, (life,) = replace(stage, episodes=1).live([stage.cast["agent"][0]], MAZE.id)
     assert life.state is not None
     view = family.observe(task, life.state[:1, 0])["image"][0]
     rows: list[tuple[Any, ...]] = [
@@ -116,7 +114,7 @@ def measure_ways(stage: Stage) -> tuple[Data, list[Verdict]]:
     """Figure 7b: where the first agent goes in a lifetime: until the first find, and from each find to the next."""
     rows = []
     for play, agents in stage.plays("agent").items():
-        _, (life,) = replace(stage, episodes=1).live(agents[:1], MAZE.id, **MAZE.keywords)
+        _, (life,) = replace(stage, episodes=1).live(agents[:1], MAZE.id)
         found = np.isclose(life.reward[:, 0], GOAL)
         search = np.asarray(np.cumsum(found) - found + 1)
         assert life.state is not None
@@ -130,7 +128,7 @@ def measure_ways(stage: Stage) -> tuple[Data, list[Verdict]]:
 def draw_ways(place: Any, data: Data) -> None:
     """The first search and a later one, side by side on the map."""
     shown = where(data, play=DECLARED)
-    free = make_family(MAZE.id, **MAZE.keywords).mazes.free[0]  # type: ignore[attr-defined]
+    free = make_family(MAZE.id).mazes.free[0]  # type: ignore[attr-defined]
     last = int(shown["search"].max())
     later = min(3, last - 1) if last > 2 else last
     for axes, search in zip(place.subplots(1, 2), (1, later), strict=True):
@@ -147,7 +145,6 @@ def draw_ways(place: Any, data: Data) -> None:
 
 
 AGENTS = tuple(role for world in WORLDS for role in world.roles.values())
-SIZE = "The agent sees 36 x 36 pixels, the paper's 84 x 84. "
 FIGURES = (
     PaperFigure(
         name="7a",
@@ -156,7 +153,7 @@ FIGURES = (
         draw=draw_map,
         roles=AGENTS[:1],
         seconds=3,
-        differs=SIZE + "The paper's maze is of DeepMind Lab, and no length of it was published.",
+        differs="The paper's maze is of DeepMind Lab, and no length of it was published.",
     ),
     PaperFigure(
         name="7b",
@@ -165,6 +162,6 @@ FIGURES = (
         draw=draw_ways,
         roles=AGENTS[:1],
         seconds=4,
-        differs=SIZE + "The lifetime is the first one of the evaluation.",
+        differs="The lifetime is the first one of the evaluation.",
     ),
 )

@@ -121,10 +121,7 @@ def _at(estimates: Estimates, places: Sequence[Any]) -> Estimates:
     return Estimates(*(part[kept] for part in parts))
 
 
-WAYS = {
-    "network run from beliefs": ("memory_from_belief", "untrained_memory_from_belief"),
-    "optimum run from memories": ("belief_from_memory", "untrained_belief_from_memory"),
-}
+WAYS = {"network run from beliefs": "memory_from_belief", "optimum run from memories": "belief_from_memory"}
 
 
 def measure_machines(stage: Stage) -> tuple[Data, list[Verdict]]:
@@ -132,15 +129,16 @@ def measure_machines(stage: Stage) -> tuple[Data, list[Verdict]]:
     simulations = [simulate_machine(each) for each in _traces(stage, "dependent arms", TASKS["dependent arms"])]
     rows: list[Row] = []
     verdicts = []
-    for way, fields in WAYS.items():
-        trained, untrained = (
-            pool_estimates([getattr(each, field) for each in simulations], stage.episodes) for field in fields
+    for way, field in WAYS.items():
+        trained, untrained, differences = (
+            pool_estimates([getattr(each, kind + field) for each in simulations], stage.episodes)
+            for kind in ("", "untrained_", "difference_")
         )
-        places = [str(place) for place in getattr(simulations[0], fields[0]).at]
+        places = [str(place) for place in getattr(simulations[0], field).at]
         checks: list[Check] = []
-        for place, one, other in zip(places, trained, untrained, strict=True):
+        for place, one, other, gap in zip(places, trained, untrained, differences, strict=True):
             rows += [(way, end, place, n.value, n.low, n.high) for end, n in zip(ENDS, (one, other), strict=True)]
-            checks.append(below(f"trained - untrained, {place}", combine([one, other], (1, -1))))
+            checks.append(below(f"trained - untrained, {place}", gap))
         verdicts.append(
             judge(
                 "machines",

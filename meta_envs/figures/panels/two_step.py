@@ -222,7 +222,8 @@ FIGURES = (
         measure=measure_control,
         draw=draw_bars,
         roles=(Role("reward withheld", ID, "no-reward", settings={"reward": False}),),
-        seconds=5,
+        episodes=10_000,
+        seconds=8,
     ),
     PaperFigure(
         name="2018-5",
