@@ -711,9 +711,15 @@ def test_cards_report_medians_that_reach_their_targets(id: str) -> None:
 @pytest.mark.parametrize("id", in_package())
 def test_a_shipped_agent_was_trained_with_its_preset(id: str) -> None:
     """So the command that trains it anew is known. Settings that came later are as the preset has them by default."""
-    preset = meta_envs.load_agent(id).card.preset
+    card = meta_envs.load_agent(id).card
     known = json.loads(json.dumps(asdict(preset_of(id))))
-    assert {**json.loads(json.dumps(asdict(Preset(steps=1)))), **preset} == known
+    found = {**json.loads(json.dumps(asdict(Preset(steps=1)))), **card.preset}
+    changed = {name for name in known if found[name] != known[name]}
+    if card.before is None:
+        assert not changed
+    else:  # it went on from an agent of the preset, for fewer steps that are smaller
+        assert changed <= {"steps", "learning_rate", "entropy", "evaluations"}
+        assert card.before["steps"] >= known["steps"] > found["steps"]
 
 
 @pytest.mark.parametrize("id", in_package())
@@ -721,7 +727,7 @@ def test_a_shipped_agent_is_as_good_as_its_card_says(id: str) -> None:
     """In other lifetimes its return is that of the card, within four standard errors of the difference."""
     agent = meta_envs.load_agent(id)
     card = agent.card.scorecards[agent.play]
-    assert card["episodes"] == 10_000
+    assert card["episodes"] >= (1000 if is_image(id) else 10_000)
     assert [one["seed"] for one in agent.card.seeds].count(agent.card.seed) == 1
     episodes = 4 if is_image(id) else 300
     fresh = meta_envs.evaluate(agent, id, episodes=episodes, seed=card["seed"] + 1, **agent.card.keywords)

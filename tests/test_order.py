@@ -99,7 +99,7 @@ def test_what_an_agent_is_shown_is_the_family_s() -> None:
 def test_images_are_whole_numbers() -> None:
     """Images as fractions of 1 would be black."""
     agent = meta_envs.load_agent("MetaNavigation-IMaze-v0")
-    env = gym.make("MetaNavigation-IMaze-v0", resolution=36)
+    env = gym.make("MetaNavigation-IMaze-v0")
     agent.begin(env.unwrapped.family, 1, np.random.default_rng(1))  # type: ignore[attr-defined]
     observation = {name: part[None] for name, part in env.reset(seed=1)[0].items()}
     with refused("image .*show a table of image"):
@@ -165,9 +165,9 @@ def test_a_begin_that_is_refused_leaves_nothing_begun() -> None:
         learner.act(None)
 
 
-@pytest.mark.parametrize("id", ["MetaNavigation-IMaze-v0", "MetaNavigation-RandomMaze-v0"])
-def test_an_agent_of_other_settings_says_which(id: str) -> None:
+def test_an_agent_of_other_settings_says_which() -> None:
     """One short sentence with the keyword, in Python and in the shell."""
+    id = "MetaNavigation-RandomMaze-v0"
     with pytest.raises(meta_envs.CannotServe) as found:
         meta_envs.evaluate("agent", id, episodes=2)
     keywords = meta_envs.load_agent(id).card.keywords
