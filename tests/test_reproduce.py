@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 import meta_envs
 from meta_envs import figures
-from meta_envs.agents.agent import Agent
+from meta_envs.agents.agent import Agent, load_agent
 from meta_envs.cli import app
 from meta_envs.figures import SHEETS, Production, names, whole
+from meta_envs.figures.cast import find_shipped
 from meta_envs.figures.claims import FAILS, HOLDS, OPEN
 from meta_envs.figures.look import LEARNERS
 from meta_envs.figures.panels.two_step import ID, SWITCHING
@@ -83,6 +84,18 @@ def test_every_figure_is_in_the_whole_once() -> None:
     assert sorted(panels) == sorted(figures.FIGURES)
     assert not set(SHEETS) & set(figures.FIGURES)
     assert set(names()) == {*SHEETS, *figures.FIGURES}
+
+
+def test_every_role_can_be_trained() -> None:
+    """Its settings and its environment's keywords are possible, and are those of the agents that are shipped for it."""
+    for role in {(panel.name, role.name): role for panel in figures.FIGURES.values() for role in panel.roles}.values():
+        preset = preset_of(role.id, **role.settings)
+        Run(id=role.id, seed=1, keywords=role.keywords, preset=preset).make_env().close()
+        for name in find_shipped(role):
+            shown = load_agent(name).card
+            assert {name: shown.keywords.get(name) for name in role.keywords} == role.keywords
+            for part in ("memory", "lstm_hidden_size"):
+                assert json.loads(json.dumps(preset.network[part])) == shown.network[part], (role.name, name)
 
 
 def test_learners_look_alike_in_no_figure() -> None:

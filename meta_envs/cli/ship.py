@@ -32,7 +32,7 @@ CURVE = 100
 """Points of a training curve that a card keeps, at most."""
 NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 """Of a variant."""
-LARGEST = 300_000
+LARGEST = 320_000
 """Bytes of a variant, at most."""
 STEP = "step"
 """The name by which snapshots are shipped, each with its steps."""
@@ -90,7 +90,7 @@ def ship(
     for old in file.parent.glob("seed-*.safetensors"):
         old.unlink()
     for place, (one, card) in enumerate(zip(trained, scorecards, strict=True)):
-        if place != chosen:
+        if place != chosen and _is_small(one):
             _write_variant(one, card, file.with_name(f"seed-{one.card.seed}.safetensors"))
     return file
 
@@ -147,11 +147,12 @@ def ship_as(
     trained = [load_agent(Path(run)) for run in runs]
     for run, agent in zip(runs, trained, strict=True):
         require(agent.card.id == id, "run", str(run), f"give one of {id}, not of {agent.card.id}")
+        require(_is_small(agent), "run", str(run), f"give a file of at most {LARGEST} bytes")
     files = []
     for agent, card in zip(trained, _evaluate(trained, episodes, seed), strict=True):
         whole = f"{STEP}-{agent.card.steps:08}" if name == STEP else name
         file = folder / id / f"{whole}.safetensors"
-        require(_write_variant(agent, card, file), "runs", list(map(str, runs)), f"give files of {LARGEST} bytes")
+        _write_variant(agent, card, file)
         files.append(file)
     return files
 
@@ -170,14 +171,16 @@ def _evaluate(trained: Sequence[Agent], episodes: int, seed: int) -> list[dict[s
     return found
 
 
-def _write_variant(agent: Agent, scorecards: dict[str, dict[str, Any]], file: Path) -> bool:
-    """Write it with a card that has no curves of regret, unless it is too large."""
-    if sum(weights.nbytes for weights in agent.policy.parameters()) > LARGEST * 0.9:
-        return False
+def _is_small(agent: Agent) -> bool:
+    """Whether it can be a variant."""
+    return sum(weights.nbytes for weights in agent.policy.parameters()) <= LARGEST * 0.9
+
+
+def _write_variant(agent: Agent, scorecards: dict[str, dict[str, Any]], file: Path) -> None:
+    """Write it with a card that has no curves of regret."""
     small = {play: {**card, "regret_curve": None, "regret_curve_se": None} for play, card in scorecards.items()}
     agent.card = replace(_thinned(agent.card), scorecards=small)
     agent.save(file)
-    return True
 
 
 def _load(id: str, runs: Sequence[str | Path]) -> list[Agent]:

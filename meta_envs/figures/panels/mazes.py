@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -28,8 +28,10 @@ class World:
 
     name: str
     id: str
-    fewer: int
+    fewer: int = 1
     """By how much fewer lifetimes are measured than on the grid."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """Size of the network without a memory, where it is not the preset's."""
 
     def lifetimes(self, stage: Stage) -> int:
         """How many are measured."""
@@ -38,16 +40,16 @@ class World:
     @property
     def roles(self) -> dict[str, Role]:
         """By what the figure calls them."""
-        memory = {"memory": "feedforward"}
+        without = {"memory": "feedforward", **self.hidden}
         place = "" if self.name == "first person" else f", {self.name}"
         return {
             "agent": Role(f"agent{place}", self.id),
-            "feed-forward": Role(f"feed-forward{place}", self.id, "feedforward", memory),
+            "feed-forward": Role(f"feed-forward{place}", self.id, "feedforward", without),
         }
 
 
-MAZE = World("first person", "MetaNavigation-IMaze-v0", 10)
-GRID = World("grid", "MetaNavigation-IMazeGrid-v0", 1)
+MAZE = World("first person", "MetaNavigation-IMaze-v0", 10, {"hidden_size": 128})
+GRID = World("grid", "MetaNavigation-IMazeGrid-v0")
 WORLDS = (MAZE, GRID)
 
 

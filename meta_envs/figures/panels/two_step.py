@@ -179,7 +179,7 @@ def draw_bars(place: Any, data: Data, *, paper: Sequence[float] | None = None, t
                 yerr=error,
                 label=f"{label} transition",
                 error_kw={"linewidth": 0.8},
-                color=style("agent")["color"],
+                color=style(name)["color"],
                 alpha=0.45 if rare else 1.0,
             )
         best = where(data, learner="bayes", pairs=pairs)
@@ -203,8 +203,8 @@ FIGURES = (
         title="Two-step task: stay probabilities of a model-free and a model-based learner",
         measure=measure_rules,
         draw=draw_bars,
-        episodes=50_000,
-        seconds=20,
+        episodes=100_000,
+        seconds=40,
         differs="The paper draws these from the literature. Here they are the package's own learners.",
     ),
     PaperFigure(
@@ -222,8 +222,8 @@ FIGURES = (
         measure=measure_control,
         draw=draw_bars,
         roles=(Role("reward withheld", ID, "no-reward", settings={"reward": False}),),
-        episodes=10_000,
-        seconds=8,
+        episodes=80_000,
+        seconds=60,
     ),
     PaperFigure(
         name="2018-5",
