@@ -144,5 +144,7 @@ class Sheet:
 
     name: str
     title: str
+    seconds: float
+    """About how long it takes on two cores; panels share lifetimes."""
     rows: tuple[tuple[str, ...], ...]
     """Names of figures."""
