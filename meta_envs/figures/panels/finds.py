@@ -221,7 +221,7 @@ def draw_values(place: Any, data: Data) -> None:
         axes.axvline(find, color=ORACLE, linestyle=":", linewidth=0.7, label=None if number else "goal")
     axes.set_xlabel("decision")
     axes.set_ylabel("discounted reward expected")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(loc="upper left", framealpha=1.0, edgecolor="none")
 
 
 BESIDE = (
@@ -255,8 +255,8 @@ FIGURES = (
         measure=measure_latency,
         draw=draw_latency,
         roles=AGENTS,
-        episodes=500,
-        seconds=25,
+        episodes=6000,
+        seconds=220,
         differs=BESIDE + " Where a lifetime ends its last search is cut off: compared are the first two finds of "
         "lifetimes that have two.",
     ),
