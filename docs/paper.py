@@ -28,8 +28,8 @@ def claims_table(claims: list[dict[str, Any]], *, link: str = "") -> str:
     for claim in claims:
         sheet = next(name for name in whole() if claim["figure"] in {panel.name for panel in panels_of(name)})
         name = f"[{claim['figure']}]({link.format(sheet)})" if link else claim["figure"]
-        needed = f"; about {claim['needed']:,} lifetimes would settle it" if claim["needed"] else ""
-        rows.append((name, claim["claim"], claim["paper"], claim["ours"], f"**{claim['verdict']}**{needed}"))
+        verdict = "; ".join(filter(None, (f"**{claim['verdict']}**", claim["settles"])))
+        rows.append((name, claim["claim"], claim["paper"], claim["ours"], verdict))
     return table(HEADINGS, rows)
 
 

@@ -71,6 +71,19 @@ def test_what_is_undetermined_says_how_many_lifetimes_would_settle_it() -> None:
     assert above("x", measure(rng.normal(few.measured.value, 1.0, 2 * few.needed))).verdict != OPEN
 
 
+def test_lifetimes_do_not_settle_what_scatters_over_agents() -> None:
+    """Where agents alone are wider than the margin, it says so; else it takes what is left of the interval."""
+    means, noise = np.array([[0.9], [1.0], [1.1]]), np.random.default_rng(1).normal(size=(3, 1000))
+    found = above("x", measure(means + noise), 0.95)
+    verdict = judge("1", "x", [found], source="", paper="", ours="")
+    assert found.verdict == OPEN
+    assert found.needed is None
+    assert verdict.settles == "more agents would settle it, more lifetimes would not"
+    alike = above("x", measure(np.ones((3, 1)) + noise), 0.98)
+    assert alike.verdict == OPEN
+    assert alike.measured.scatter > 0.0
+
+
 def test_a_claim_holds_where_all_checks_do_and_fails_where_one_does() -> None:
     """Verdicts of several checks."""
     good, bad, vague = above("x", number(1, 0.1)), above("y", number(-1, 0.1)), above("z", number(0.1, 1))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as th
-from scipy.stats import ttest_ind
+from scipy.stats import t, ttest_ind
 
 import meta_envs
 from meta_envs.agents.agent import Agent, load_agent
@@ -165,7 +165,7 @@ def test_groups_of_agents_are_compared_as_welch_does() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     # And of one agent each, nothing but lifetimes.
     one, other = rng.normal(size=(2, 400))
-    half = 1.96 * np.std(one - other, ddof=1) / 20
+    half = t.ppf(0.975, 399) * np.std(one - other, ddof=1) / 20
     assert difference(one, other).high - difference(one, other).value == pytest.approx(half, rel=1e-4)
 
 

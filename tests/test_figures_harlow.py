@@ -10,6 +10,8 @@ from figure_players import Withheld
 from meta_envs import agents
 from meta_envs.agents import load_agent
 from meta_envs.figures import kept, reproduce
+from meta_envs.figures.claims import OPEN
+from meta_envs.figures.panels import harlow_seeds
 from meta_envs.figures.panels.harlow import PIXELS, SYMBOLS
 
 REWARD = "reward reaches the optimum"
@@ -51,6 +53,14 @@ def test_the_share_of_good_seeds(good: int, expected: str) -> None:
     (verdict,) = (each for each in made.verdicts if "symbols, two LSTMs" in each.claim)
     assert verdict.verdict == expected
     assert f"{good} of 9 seeds" in verdict.ours
+
+
+@pytest.mark.parametrize(("good", "num"), [(0, 0), (0, 1), (1, 1), (1, 2), (2, 5)])
+def test_few_seeds_say_nothing(good: int, num: int) -> None:
+    """Where neither none nor all of them could contradict the published share."""
+    assert (
+        harlow_seeds._judge_seeds("pixels", "two LSTMs", np.array([1.0] * good + [0.5] * (num - good))).verdict == OPEN
+    )
 
 
 def test_kept_numbers_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_the_agent_has_learning_rates_of_its_own_where_volatility_is_high() -> N
 def test_a_learning_rate_for_each_block_is_a_gain_only_where_there_are_two() -> None:
     """Rescorla-Wagner has one learning rate; the contrary rule has two. What one rule does the other does not."""
     wagner = RescorlaWagner()
-    assert verdict("4c", CONTRARY, 20) == "holds"
+    assert verdict("4c", CONTRARY, 40) == "holds"
     assert verdict("4c", wagner, 40) == "fails"
     for measure, figure in ((volatility.measure_models, "4d"), (volatility.measure_rates, "4f")):
         assert measure(Stage(40, 2016, {}), figure, rules=(wagner,))[1][0].verdict == "holds"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meta_envs.arguments import require
 from meta_envs.cli.options import AsJson, print_json
 from meta_envs.files import reason_of
 from meta_envs.terminal import Progress, Screen, Table
+
+if TYPE_CHECKING:
+    from meta_envs.figures.figure import PaperFigure
 
 ALL = "all"
 
@@ -20,7 +24,7 @@ def reproduce(
         list[str] | None,
         typer.Argument(metavar="[FIGURE...]", help="As in the paper, such as 5c; all makes all.  [default: a list]"),
     ] = None,
-    output: Annotated[Path, typer.Option(help="The folder that the files go to.")] = Path("reproduction"),
+    output: Annotated[str, typer.Option(help="The folder that the files go to.")] = "reproduction",
     episodes: Annotated[
         int | None, typer.Option(help="Unseen lifetimes.  [default: each figure's own number]", show_default=False)
     ] = None,
@@ -55,37 +59,54 @@ def reproduce(
     chosen = list(dict.fromkeys(each for name in names for each in (whole() if name == ALL else [name])))
     for name in chosen:
         panels_of(name)
-    _require_folder(output)
+    folder = _find_folder(output)
     screen = Screen(stderr=True)
     options: dict[str, Any] = {"train": train, "seeds": seeds, "directory": directory, "agent": agent or None}
     claims: list[dict[str, Any]] = []
     done: list[str] = []
+    failed: list[str] = []
     try:
         with Progress("figures", sum(map(seconds_of, chosen))) as progress:
             for name in chosen:
                 if ALL in names and not (train or is_shipped(name)):
                     screen.say(f"{name}: left out, since not all of its agents are shipped (--train trains them).")
                     continue
-                production = Production(name, episodes=episodes, seed=seed, **options)
-                kept = None if again else find_finished(name, output, production.settings)
-                if kept is None:
-                    made = production.make()
-                    files = made.save(output)
-                    done.append(name)
-                    kept = made.to_dict()
-                    screen.say(f"{name}: {', '.join(map(str, files))}")
-                else:
-                    done.append(name)
-                    screen.say(f"{name}: kept, since {output} has it with the same settings (--again makes it anew).")
+                parts = sum(panel.seconds for panel in panels_of(name)) / seconds_of(name)
+
+                def tell(panel: PaperFigure, name: str = name, parts: float = parts) -> None:
+                    progress.advance(panel.seconds / parts, note=name)
+
+                try:
+                    production = Production(name, episodes=episodes, seed=seed, **options)
+                    kept = None if again else find_finished(name, folder, production.settings)
+                    if kept is None:
+                        made = production.make(tell)
+                        files = made.save(folder)
+                        kept = made.to_dict()
+                        said = ", ".join(map(str, files))
+                    else:
+                        progress.advance(seconds_of(name), note=name)
+                        said = f"kept, since {output} has it with the same settings (--again makes it anew)."
+                except ValueError as error:
+                    if len(chosen) == 1:
+                        raise
+                    failed.append(name)
+                    screen.say(f"{name}: left out. {error}")
+                    continue
+                done.append(name)
+                screen.say(f"{name}: {said}")
                 claims += kept["claims"]
-                progress.advance(seconds_of(name), note=name)
     except KeyboardInterrupt:
         screen.say(f"Stopped; {', '.join(done) or 'nothing'} is finished. The same command goes on from there.")
         raise typer.Exit(130) from None
     if as_json:
         print_json(claims)
-    else:
+    elif claims:
         Screen().print(verdict_table(claims))
+    elif done:
+        screen.say("The paper claims nothing of it in numbers.")
+    if failed and (ALL not in names or not done):
+        raise typer.Exit(1)
 
 
 def list_figures(as_json: bool) -> None:
@@ -113,12 +134,14 @@ def list_figures(as_json: bool) -> None:
     screen.say("", "meta-envs reproduce 5c makes one, meta-envs reproduce all all of them.")
 
 
-def _require_folder(folder: Path) -> None:
-    """Refuse, before any work, a folder that takes no files.
+def _find_folder(output: str) -> Path:
+    """The folder; one that takes no files is refused before any work.
 
     Raises:
         ValueError: With the folder.
     """
+    require(output != "", "output", output, "give a folder, such as reproduction")
+    folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -127,3 +150,4 @@ def _require_folder(folder: Path) -> None:
         raise ValueError(
             f"--output {folder} cannot be written to ({reason_of(error)}): give another folder."
         ) from error
+    return folder

@@ -19,6 +19,8 @@ Given = Player | Sequence[Player] | Mapping[str, Player | Sequence[Player]] | No
 """Players in place of a figure's agents: of all roles that they fit, or by the name of a role."""
 SEED = re.compile(r"(.*?)-?seed-(\d+)")
 """Names of shipped variants that are other seeds of the same training."""
+KIND = {"memory": "lstm", "reward": True}
+"""Settings that make a role one of a kind of agents, with their defaults."""
 MOMENT = re.compile(r"step-\d+")
 """Names of shipped variants that are moments of one training."""
 
@@ -82,12 +84,14 @@ def give(figure: str, roles: Sequence[Role], given: Given) -> dict[str, list[Lea
         return {name: _seat(players) for name, players in given.items()}
     players = _seat(given)
     taken = {role.name: [each for each in players if _fits(each, role)] for role in roles}
+    taken |= {role.name: [] for role in roles if role.snapshots and len(taken[role.name]) < 2}  # one is no training
     for player in players:
         if not any(player in fitting for fitting in taken.values()):
             ids = " or ".join(dict.fromkeys(role.id for role in roles))
-            raise ValueError(
-                f"Figure {figure} has no place for {player.name}, an agent of {_card(player).id}: give one of {ids}."
-            )
+            kinds = {name: value for role in roles for name, value in role.settings.items() if name in KIND}
+            told = "".join(f", trained with {name}={value}" for name, value in kinds.items())
+            whose = f"{player.name}, an agent of {_card(player).id}"
+            raise ValueError(f"Figure {figure} has no place for {whose}: give one of {ids}{told}.")
     return {name: fitting for name, fitting in taken.items() if fitting}
 
 
@@ -101,9 +105,13 @@ def _card(player: Learner) -> Any:
 
 
 def _fits(player: Learner, role: Role) -> bool:
-    """Rules play every role; an agent those of the environment that it was trained on."""
+    """Rules play every role; an agent those of its environment, and of its kind where a role is of one."""
     card = _card(player)
-    return card is None or (card.id == role.id and card.keywords == role.keywords)
+    if card is None:
+        return True
+    asked = {name: value for name, value in role.settings.items() if name in KIND}
+    alike = {name: card.preset.get(name, KIND[name]) for name in asked} == asked
+    return card.id == role.id and card.keywords == role.keywords and alike
 
 
 def describe(cast: dict[str, list[Learner]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ measured, with 95 % intervals, in unseen lifetimes. It *holds* where the interva
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from meta_envs.arguments import require
 from meta_envs.behaviour.estimates import Estimates
 from meta_envs.family import Array
-from meta_envs.intervals import NORMAL, widen, wilson
+from meta_envs.intervals import widen, wilson
 
 READING = 0.02
 """By how much a number that is read off a published figure may be wrong; and what is still ceiling or chance."""
@@ -37,30 +37,36 @@ class Measured:
     """In which it was measured."""
     agents: int = 1
     """Trained agents, or learners, over which it is a mean."""
+    scatter: float = 0.0
+    """What of half of the interval is of agents, and does not get smaller with more lifetimes."""
 
     def __sub__(self, other: float) -> Measured:
         """Relative to a number that has no error."""
-        return Measured(self.value - other, self.low - other, self.high - other, self.lifetimes, self.agents)
+        return replace(self, value=self.value - other, low=self.low - other, high=self.high - other)
 
     def __neg__(self) -> Measured:
-        return Measured(-self.value, -self.high, -self.low, self.lifetimes, self.agents)
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
     def show(self, digits: int = 2) -> str:
         """The number and its interval."""
+        if not np.isfinite(self.value):
+            return "not observed"
+        if not np.isfinite(self.low + self.high):
+            return f"{self.value:.{digits}f} (too few lifetimes for an interval)"
         return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
 def measure(values: Array) -> Measured:
     """The mean of values (lifetimes,) or (agents, lifetimes), the same lifetimes for all agents.
 
-    Of one agent the interval is that of the mean over lifetimes. Of several it has, beside, the Student's t interval of
+    Of one agent the interval is Student's t of the mean over lifetimes. Of several it has, beside, that of
     the mean over agents. Where all values are 0, or all are 1, it is Wilson's, for nothing scatters there.
     """
     table = np.atleast_2d(np.asarray(values, dtype=np.float64))
     lifetimes = table.shape[1]
     require(lifetimes > 1, "lifetimes", lifetimes, "give at least 2")
     each, mean = table.mean(axis=1), float(table.mean())
-    half = float(NORMAL * np.std(table.mean(axis=0), ddof=1) / np.sqrt(lifetimes))
+    half = _half_width(table.mean(axis=0))
     low, high = mean - half, mean + half
     if half == 0.0 and mean in (0.0, 1.0):
         ends = wilson(np.array([mean * lifetimes]), np.array([lifetimes]))
@@ -87,7 +93,7 @@ def difference(more: Array, less: Array) -> Measured:
         freedom = total**2 / sum(spread**2 / (size - 1) for spread, size in scatter)
         half = float(student.ppf(0.975, freedom) * np.sqrt(total))
     low, high = widen((found.low, found.high), found.value, half)
-    return Measured(found.value, low, high, found.lifetimes, agents)
+    return Measured(found.value, low, high, found.lifetimes, agents, half)
 
 
 def pool(estimates: Sequence[Measured]) -> Measured:
@@ -118,17 +124,22 @@ def combine(parts: Sequence[Measured], weights: Sequence[float]) -> Measured:
     turned = [(weight, part if weight > 0 else -part) for weight, part in zip(weights, parts, strict=True)]
     down = np.linalg.norm([weight * (part.value - part.low) for weight, part in turned])
     up = np.linalg.norm([weight * (part.high - part.value) for weight, part in turned])
-    return Measured(value, value - float(down), value + float(up), parts[0].lifetimes, parts[0].agents)
+    scatter = float(np.linalg.norm([weight * part.scatter for weight, part in zip(weights, parts, strict=True)]))
+    return Measured(value, value - float(down), value + float(up), parts[0].lifetimes, parts[0].agents, scatter)
 
 
 def _over_agents(value: float, low: float, high: float, each: Array, lifetimes: int) -> Measured:
     """With the scatter of the agents (agents,) beside that of lifetimes."""
-    if len(each) > 1:
-        from scipy.stats import t as student
+    scatter = _half_width(each) if len(each) > 1 else 0.0
+    low, high = widen((low, high), value, scatter)
+    return Measured(value, low, high, lifetimes, len(each), scatter)
 
-        half = float(student.ppf(0.975, len(each) - 1) * np.std(each, ddof=1) / np.sqrt(len(each)))
-        low, high = widen((low, high), value, half)
-    return Measured(value, low, high, lifetimes, len(each))
+
+def _half_width(values: Array) -> float:
+    """Half of Student's t interval of a mean."""
+    from scipy.stats import t as student
+
+    return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 @dataclass(frozen=True)
@@ -145,10 +156,11 @@ class Check:
     @property
     def needed(self) -> int | None:
         """About how many lifetimes would settle it, where it is not determined; None where none would."""
-        half = (self.measured.high - self.measured.low) / 2
-        if self.verdict != OPEN or abs(self.margin) < ROUNDING or not np.isfinite(half):
+        half = max(self.measured.high - self.measured.value, self.measured.value - self.measured.low)
+        room = self.margin**2 - self.measured.scatter**2
+        if self.verdict != OPEN or not room > ROUNDING**2 or not np.isfinite(half):
             return None
-        exact = self.measured.lifetimes * max((half / self.margin) ** 2, 1.0)
+        exact = round(self.measured.lifetimes * max((half**2 - self.measured.scatter**2) / room, 1.1), 6)
         step = 10 ** max(int(np.floor(np.log10(exact))) - 1, 0)
         return int(np.ceil(exact / step) * step)
 
@@ -219,10 +231,25 @@ class Verdict:
         known = [check.needed for check in self.checks if check.needed]
         return max(known) if known and self.verdict == OPEN else None
 
+    @property
+    def settles(self) -> str:
+        """What would settle what is not determined, if anything would."""
+        if self.needed:
+            return f"about {self.needed:,} lifetimes would settle it"
+        scatters = self.verdict == OPEN and any(
+            check.verdict == OPEN and check.measured.scatter for check in self.checks
+        )
+        return "more agents would settle it, more lifetimes would not" if scatters else ""
+
     def to_dict(self) -> dict[str, Any]:
         """All of it by name, as JSON has it."""
         checks = [_without_nan({**asdict(check), "needed": check.needed}) for check in self.checks]
-        return {**{name: getattr(self, name) for name in NAMES}, "needed": self.needed, "checks": checks}
+        return {
+            **{name: getattr(self, name) for name in NAMES},
+            "needed": self.needed,
+            "settles": self.settles,
+            "checks": checks,
+        }
 
 
 def _without_nan(content: Any) -> Any:

@@ -7,6 +7,7 @@ trains the agents measures anew.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def read_kept(figure: str, role: str) -> Data:
         names, *rows = csv.reader(io.StringIO(file.read_text()))
         data = {name: parse(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
         return {name: column[data["role"] == role] for name, column in data.items()}
+
+
+def digest_of(figure: str) -> str | None:
+    """SHA-256 of the figure's kept numbers; None where there are none."""
+    file = FOLDER / f"{figure}.csv"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def keep(figure: str, data: Data, roles: list[str], folder: Path = FOLDER) -> Path:

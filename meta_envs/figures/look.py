@@ -29,8 +29,10 @@ LEARNERS: dict[str, tuple[str, str]] = {
     "thompson": (COLOURS[1], "--"),
     "ucb": (COLOURS[2], "-."),
     "rescorla_wagner": (COLOURS[3], (0, (3, 1, 1, 1))),  # type: ignore[dict-item]
-    "feed-forward": (COLOURS[1], ":"),
+    "feed-forward": ("#8C510A", ":"),
     "reward withheld": (COLOURS[5], ":"),
+    "model-free": ("#762A83", "--"),
+    "model-based": ("#1B7837", "-."),
     "untrained": (ORACLE, ":"),
     "random": (ORACLE, ":"),
 }

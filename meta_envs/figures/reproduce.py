@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from meta_envs.arguments import require, require_whole, suggest
 from meta_envs.figures.cast import Given, describe, find_shipped, give, load_shipped, train_cast
 from meta_envs.figures.catalogue import FIGURES, SHEETS
 from meta_envs.figures.figure import PaperFigure, Stage
+from meta_envs.figures.kept import digest_of
 from meta_envs.figures.reproduction import Reproduction
 from meta_envs.learners.learner import Learner
 from meta_envs.plots import new_figure
@@ -40,7 +43,7 @@ def panels_of(name: str) -> list[PaperFigure]:
     if name in SHEETS:
         return [FIGURES[panel] for row in SHEETS[name].rows for panel in row]
     if name not in FIGURES:
-        raise ValueError(f"There is no figure {name!r}: {suggest(name, names())}")
+        raise ValueError(f"There is no figure {name!r}: {suggest(name, names(), '`meta-envs reproduce` lists all.')}")
     return [FIGURES[name]]
 
 
@@ -103,16 +106,23 @@ class Production:
         self.settings: dict[str, Any] = {
             "episodes": {panel.name: self._episodes_of(panel) for panel in self.panels},
             "seed": seed,
-            "versions": {"meta-envs": __version__},
+            "versions": _versions(),
+            "kept numbers": {
+                panel.name: digest_of(panel.name) for panel in self.panels if any(r.kept for r in panel.roles)
+            },
             "agents": describe(self._cast),
         }
 
     def _episodes_of(self, panel: PaperFigure) -> int:
         return self._episodes or panel.episodes
 
-    def make(self) -> Reproduction:
-        """Measure and judge; the drawing is made when it is asked for."""
-        found = dict(self._measure())
+    def make(self, tell: Callable[[PaperFigure], object] = lambda panel: None) -> Reproduction:
+        """Measure and judge; the drawing is made when it is asked for.
+
+        Args:
+            tell: Is told each panel that is measured.
+        """
+        found = dict(self._measure(tell))
         data = {panel: columns for panel, (_, columns, _) in found.items()}
         rows = SHEETS[self.name].rows if self.name in SHEETS else ((self.name,),)
         return Reproduction(
@@ -125,10 +135,25 @@ class Production:
             rows=rows,
         )
 
-    def _measure(self) -> Iterator[tuple[str, Any]]:
+    def _measure(self, tell: Callable[[PaperFigure], object]) -> Iterator[tuple[str, Any]]:
         for panel in self.panels:
             cast: dict[str, list[Learner]] = {role.name: self._cast[role.name] for role in panel.roles}
             yield panel.name, (panel, *panel.measure(Stage(self._episodes_of(panel), self._seed, cast)))
+            tell(panel)
+
+
+def _versions() -> dict[str, str]:
+    """Of this package, and of the libraries whose numbers and pictures these are."""
+    told = {"meta-envs": __version__, "Python": platform.python_version()}
+    return told | {name: version(name) for name in ("numpy", "torch", "matplotlib", "gymnasium") if _installed(name)}
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def reproduce(name: str, **options: Any) -> Reproduction:

@@ -137,6 +137,6 @@ def verdict_table(claims: list[dict[str, Any]], title: str = "") -> Table:
     """A row for each claim, as `Verdict.to_dict` has them."""
     table = Table(["claim", "paper", "ours"], ["verdict"], title=title)
     for claim in claims:
-        needed = f"; about {claim['needed']:,} lifetimes would settle it" if claim["needed"] else ""
-        table.add_row(f"{claim['figure']}: {claim['claim']}", claim["paper"], claim["ours"] + needed, claim["verdict"])
+        ours = "; ".join(filter(None, (claim["ours"], claim["settles"])))
+        table.add_row(f"{claim['figure']}: {claim['claim']}", claim["paper"], ours, claim["verdict"])
     return table

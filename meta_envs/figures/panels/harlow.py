@@ -163,6 +163,7 @@ def measure_trials(stage: Stage) -> tuple[Data, list[Verdict]]:
 def _judge_trials(task: str, lived: list[Choices]) -> list[Verdict]:
     """Whether the first choice is a guess and the others are right."""
     first = measure(np.stack([np.nan_to_num(each.correct[:, 0]) for each in lived]))
+    second = measure(np.stack([np.nan_to_num(each.correct[:, 1]) for each in lived]))
     later = measure(np.stack([each.later for each in lived]))
     claim = partial(judge, "6f", source="text; figure, 2018")
     return [
@@ -174,9 +175,12 @@ def _judge_trials(task: str, lived: list[Choices]) -> list[Verdict]:
         ),
         claim(
             f"{task}: from trial 2 on choices are at ceiling",
-            [within("P(rewarded image) in trials 2 to 10", later, 1.0)],
+            [
+                within("P(rewarded image) in trial 2", second, 1.0),
+                within("P(rewarded image) in trials 2 to 10", later, 1.0),
+            ],
             paper="ceiling (2018: about .97 to .99)",
-            ours=later.show(3),
+            ours=f"trial 2 {second.show(3)}, trials 2 to 10 {later.show(3)}",
         ),
     ]
 
@@ -198,14 +202,16 @@ def draw_trials(place: Any, data: Data) -> None:
             axes.plot(shown["trial"], shown["correct"], marker=".", markersize=4, **look)
         end = where(data, task=task, role=FINAL[task].name, play=DECLARED)
         error = np.maximum([end["correct"] - end["low"], end["high"] - end["correct"]], 0.0)
-        axes.errorbar(end["trial"], end["correct"], error, color=AGENT, marker=".", label="at the end, 95 % interval")
+        axes.errorbar(end["trial"], end["correct"], error, marker=".", label=f"{task}, at the end", **LOOKS[task])
         axes.axhline(0.5, color="black", linestyle=":", linewidth=0.8)
         axes.set_xticks((1, *range(2, NUM_TRIALS + 1, 2)))
         after = [f"{steps / 1e6:.2f}" for steps in moments[spread]]
         axes.set_xlabel(f"trial\n(grey: {', '.join(after[:2])},\n{', '.join(after[2:])} M steps)" if after else "trial")
         axes.set_ylim(0.0, 1.04)
-    grid[0].set_ylabel("P(rewarded image), held out")
-    place.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=1, frameon=False)
+    grid[0].set_ylabel("P(rewarded image),\nheld-out images")
+    handles = [pair for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    labels = {label: handle for handle, label in handles}
+    place.legend(labels.values(), labels, loc="outside lower center", ncols=1, frameon=False)
 
 
 PLAYING = tuple(role for roles in (FINAL, ALONG) for role in roles.values())
