@@ -181,6 +181,8 @@ def test_what_is_there_is_kept_until_it_is_asked_for_again(tmp_path: Path) -> No
         (["5b", "--agent", "bayes"], "Figure 5b has no agent"),
         (["5c", "--agent", "thomson"], "There is no learner 'thomson'"),
         (["5c", "--output", "/dev/null/x"], "--output /dev/null/x cannot be written to"),
+        (["5c", "--output", ""], "output='' is not possible: give a folder"),
+        (["5-control", "--agent", f"agent:{ID}"], f"give one of {ID}, trained with reward=False"),
     ],
 )
 def test_bad_input_gets_one_sentence(
@@ -193,6 +195,22 @@ def test_bad_input_gets_one_sentence(
     assert told in str(found.exception)
     assert "\n" not in str(found.exception)
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_figures_that_cannot_be_made_do_not_stop_the_others(tmp_path: Path) -> None:
+    """The table has what is done, and what is left out is told."""
+    found = run("5b", "5c", "--agent", "bayes", "--episodes", "100", "--output", str(tmp_path), "--json")
+    assert "5b: left out. Figure 5b has no agent" in found.stderr
+    assert {claim["figure"] for claim in json.loads(found.stdout)} == {"5c"}
+    assert found.exit_code == 1
+
+
+def test_an_agent_takes_no_role_of_another_kind() -> None:
+    """One LSTM is not two, and one agent is no training."""
+    cast = Production("6e", episodes=50, agent="agent:MetaHarlow-Symbolic-v0").settings["agents"]
+    assert {one["role"] for one in cast if one["learner"] != "kept"} == {"one LSTM, symbols"}
+    cast = Production("agreement", episodes=50, agent="agent:MetaBandit-Dependent-v0").settings["agents"]
+    assert [one["role"] for one in cast].count("during training") == 8
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path) -> None:
