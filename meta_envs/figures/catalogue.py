@@ -39,8 +39,8 @@ SHEETS: dict[str, Sheet] = {
     for sheet in (
         Sheet("2", "Independent and dependent arms", 60, (("2a", "2b", "2c"), ("2d", "2e", "2f"))),
         Sheet("4", "Restless bandits of two volatilities", 60, (("4a",), ("4b", "4c", "4d"), ("4e", "4f"))),
-        Sheet("5", "The two-step task", 60, (("5b",), ("5c",))),
-        Sheet("6", "Harlow's task", 160, (("6d", "6e", "6f"),)),
+        Sheet("5", "The two-step task", 80, (("5b",), ("5c",))),
+        Sheet("6", "Harlow's task", 400, (("6d", "6e", "6f"),)),
         Sheet("7", "One-shot navigation in the I-maze", 90, (("7a", "7b"), ("7c", "7d"))),
     )
 }

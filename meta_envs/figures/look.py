@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,3 +68,9 @@ def only_axes(place: Any, title: str) -> Any:
     axes = place.subplots()
     tidy(axes, title)
     return axes
+
+
+def legend_below(place: Any, grid: Iterable[Any], ncols: int) -> None:
+    """One legend of several axes, below them; a label that they share stands there once."""
+    marks = {label: mark for axes in grid for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    place.legend(marks.values(), marks, loc="outside lower center", ncols=ncols, frameon=False)

@@ -12,7 +12,7 @@ from meta_envs.family import Array
 from meta_envs.figures.claims import Measured, Verdict, judge, measure, within
 from meta_envs.figures.figure import DECLARED, OTHER, Data, PaperFigure, Role, Stage, columns, where
 from meta_envs.figures.kept import read_kept
-from meta_envs.figures.look import AGENT, only_axes
+from meta_envs.figures.look import AGENT, legend_below, only_axes
 from meta_envs.learners.learner import Learner
 from meta_envs.plots import tidy
 
@@ -209,9 +209,7 @@ def draw_trials(place: Any, data: Data) -> None:
         axes.set_xlabel(f"trial\n(grey: {', '.join(after[:2])},\n{', '.join(after[2:])} M steps)" if after else "trial")
         axes.set_ylim(0.0, 1.04)
     grid[0].set_ylabel("P(rewarded image),\nheld-out images")
-    handles = [pair for axes in grid for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
-    labels = {label: handle for handle, label in handles}
-    place.legend(labels.values(), labels, loc="outside lower center", ncols=1, frameon=False)
+    legend_below(place, grid, 1)
 
 
 PLAYING = tuple(role for roles in (FINAL, ALONG) for role in roles.values())
@@ -223,7 +221,7 @@ FIGURES = (
         draw=draw_training,
         roles=PLAYING,
         episodes=10_000,
-        seconds=150,
+        seconds=400,
         width=2.1,
         differs="The task in symbols stands beside that in pixels. Moments of training in pixels, whose agents are too "
         "large to ship, are numbers that ship with the package. Moments are of one training and play sampled, agents "
@@ -236,7 +234,7 @@ FIGURES = (
         draw=draw_trials,
         roles=PLAYING,
         episodes=10_000,
-        seconds=150,
+        seconds=400,
         width=3.0,
         differs="As of 6d. A trial that was not reached counts as not correct in the verdicts. Lines leave such trials "
         "out, and are of trials that at least half of the lifetimes reached.",

@@ -12,7 +12,7 @@ from meta_envs.analysis import Agreement, Trace, agreement, decode_belief, simul
 from meta_envs.behaviour import Estimates
 from meta_envs.figures.claims import Check, Measured, Verdict, above, below, combine, judge, pool_estimates, within
 from meta_envs.figures.figure import Data, PaperFigure, Role, Stage, columns, where
-from meta_envs.figures.look import ORACLE, curve, style
+from meta_envs.figures.look import ORACLE, curve, legend_below, style
 from meta_envs.plots import tidy
 
 TASKS = {
@@ -202,23 +202,23 @@ def draw_agreement(place: Any, data: Data) -> None:
     tidy(left, MOMENTS)
     tidy(right, "at the end")
     found = where(data, task=MOMENTS, what=AGREES)
-    curve(left, found["steps"] / 1000, found["value"], found["low"], found["high"], "agent", "agreement")
+    curve(
+        left, found["steps"] / 1000, found["value"], found["low"], found["high"], "agent", "agreement: dependent arms"
+    )
     other = left.twinx()
     found = where(data, task=MOMENTS, what=DIVERGES)
     other.plot(found["steps"] / 1000, found["value"], color=ORACLE, linestyle="--", label="divergence of P(a)")
     other.set_ylim(bottom=0.0)
     other.set_ylabel("divergence (nats)")
-    marks = [axes.get_legend_handles_labels() for axes in (left, other)]
-    left.legend(marks[0][0] + marks[1][0], marks[0][1] + marks[1][1], frameon=False, loc="center right")
     for task, line, mark in zip(TASKS, ("-", "--", ":"), ("", "", "."), strict=True):
         found = where(data, task=task, what=AGREES)
-        curve(right, found["trial"], found["value"], found["low"], found["high"], "agent", task)
+        curve(right, found["trial"], found["value"], found["low"], found["high"], "agent", f"agreement: {task}")
         right.lines[-1].set(linestyle=line, marker=mark, markersize=4)
     left.set_xlabel("training, thousand steps")
     right.set_xlabel("trial")
     left.set_ylabel("agreement with the optimum")
     left.set_ylim(top=1.02)
-    right.legend(frameon=False, loc="lower right")
+    legend_below(place, (left, other, right), 2)
 
 
 def draw_machines(place: Any, data: Data) -> None:

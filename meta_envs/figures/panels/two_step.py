@@ -23,7 +23,7 @@ from meta_envs.figures.claims import (
     within,
 )
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Role, Stage, columns, where
-from meta_envs.figures.look import style
+from meta_envs.figures.look import legend_below, style
 from meta_envs.learners.learner import Learner
 from meta_envs.learners.two_step import Hybrid
 from meta_envs.plots import tidy
@@ -194,12 +194,7 @@ def draw_bars(place: Any, data: Data, *, paper: Sequence[float] | None = None, o
         axes.set_xlabel("last trial")
         axes.set_ylim(0.0, 1.05)
     np.atleast_1d(grid)[0].set_ylabel("P(stay with the first-stage choice)")
-    named = {
-        label: mark
-        for axes in np.atleast_1d(grid)
-        for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    place.legend(named.values(), named, loc="outside lower center", ncols=2, frameon=False)
+    legend_below(place, np.atleast_1d(grid), 2)
 
 
 AGENT = Role("agent", ID)
