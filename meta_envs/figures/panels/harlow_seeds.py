@@ -61,7 +61,8 @@ def _judge_seeds(task: str, memory: str, correct: Array) -> Verdict:
     """Whether as many seeds come to the ceiling as in the paper; of so few that none could contradict it, nothing."""
     good, num = int(np.sum(correct >= CEILING)), len(correct)
     (_, none), (low, high), (every, _) = (_share(count, num) for count in (0, good, num))
-    share = Measured(good / num if num else np.nan, low, high, num, num, (high - low) / 2)
+    value = good / num if num else np.nan
+    share = Measured(value, low, high, num, num, max(high - value, value - low))
     check = published("share of seeds at ceiling", share, PAPER[memory])
     if check.verdict == HOLDS and (none >= PAPER[memory] or every <= PAPER[memory]):
         check = replace(check, verdict=OPEN)
