@@ -65,7 +65,7 @@ def figure_page(name: str, found: dict[str, Any]) -> str:
                 "\n\n".join(differing),
                 "## How it was measured",
                 f"Lifetimes: {lifetimes}; evaluation seed {found['settings']['seed']}.",
-                f"Agents: {'; '.join(agents)}." if agents else "",
+                f"Agents: {'; '.join(dict.fromkeys(agents))}." if agents else "",
             ],
         )
     )

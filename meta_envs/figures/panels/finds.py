@@ -290,6 +290,7 @@ FIGURES = (
         episodes=6000,
         seconds=220,
         differs=BESIDE + " Where a lifetime ends its last search is cut off: compared are the first two finds of "
-        "lifetimes that have two.",
+        "lifetimes that have two. The first search takes longer than published. The paper says no length of its maze; "
+        "in ours a rule that knows the maze needs 93 decisions (Searcher).",
     ),
 )
