@@ -108,8 +108,8 @@ FIGURES = (
         width=2.1,
         differs="The scores of all seeds that were trained ship with the package; --train trains anew. At ceiling are "
         "seeds whose P(rewarded image) in trials 2 and later is within .02 of the optimum's. The settings of the "
-        "training are not the paper's, and seeds are fewer, so that the shares need not agree. In pixels four seeds come "
-        "to .974 to .981, and one did not learn in the same two million steps; one LSTM was not tried there, for the "
-        "time that it takes.",
+        "training are not the paper's, and seeds are fewer, so that the shares need not agree. In pixels four seeds "
+        "come to .974 to .981, and one did not learn in the same two million steps; one LSTM was not tried "
+        "there, for the time that it takes.",
     ),
 )
