@@ -11,7 +11,7 @@ from meta_envs import agents
 from meta_envs.agents import load_agent
 from meta_envs.figures import kept, reproduce
 from meta_envs.figures.claims import OPEN
-from meta_envs.figures.panels import harlow_seeds
+from meta_envs.figures.panels import harlow, harlow_seeds
 from meta_envs.figures.panels.harlow import PIXELS, SYMBOLS
 
 REWARD = "reward reaches the optimum"
@@ -53,6 +53,16 @@ def test_the_share_of_good_seeds(good: int, expected: str) -> None:
     (verdict,) = (each for each in made.verdicts if "symbols, two LSTMs" in each.claim)
     assert verdict.verdict == expected
     assert f"{good} of 9 seeds" in verdict.ours
+
+
+def test_the_second_choice_counts_by_itself() -> None:
+    """One that is often wrong is no ceiling, however good the others are."""
+    correct = np.ones((1000, 10))
+    correct[::2, 0] = 0.0
+    for wrong, expected in ((0, "holds"), (100, "fails")):
+        correct[:wrong, 1] = 0.0
+        _, ceiling = harlow._judge_trials("symbols", [harlow.Choices(correct, correct)])
+        assert ceiling.verdict == expected
 
 
 @pytest.mark.parametrize(("good", "num"), [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 5)])

@@ -8,6 +8,8 @@ from figure_players import Withheld
 
 from meta_envs.agents import load_agent
 from meta_envs.figures import reproduce
+from meta_envs.figures.claims import Measured
+from meta_envs.figures.panels import finds
 from meta_envs.figures.panels.mazes import GRID
 from meta_envs.learners.mazes import Memoryless, Searcher
 
@@ -54,6 +56,16 @@ def test_who_does_not_remember_fails(who: str) -> None:
     assert "holds" not in {
         verdict for claim, verdict in verdicts("7d", player, episodes=10).items() if claim.startswith("grid")
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "expected"), [(103.0, 5.0, "holds"), (125.0, 6.0, "fails"), (8.0, 1.0, "fails")]
+)
+def test_published_latencies(value: float, half: float, expected: str) -> None:
+    """About 100 decisions to the first goal."""
+    verdict = finds._judge_decisions("first", Measured(value, value - half, value + half, 100))
+    assert verdict.verdict == expected
+    assert f"{value - 100:+.1f}" in verdict.ours
 
 
 def test_ways_and_the_map() -> None:
