@@ -25,7 +25,7 @@ WHAT = "Simulations"
 FAR = 1e6
 """Distance between beliefs in different states."""
 AT = ("mapped", "stepped", "output")
-Sums = tuple[Array, Array]
+Squares = tuple[Array, Array]
 """Squared errors, and squared distances from the mean, summed over each lifetime (lifetimes, 3)."""
 
 
@@ -92,7 +92,7 @@ def simulate_machine(trace: Trace, *, control: Trace | None = None, folds: int =
     )
 
 
-def _subtract(one: Sums, other: Sums) -> Estimates:
+def _subtract(one: Squares, other: Squares) -> Estimates:
     """The difference of two dissimilarities, whose errors in a lifetime go together."""
     # What each lifetime adds to a ratio of sums, to first order; of what is constant there is no ratio.
     parts = []
@@ -111,7 +111,7 @@ def _pairs(trace: Trace) -> tuple[Array, Array]:
     return later - 1, later
 
 
-def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, Array, Array]) -> Sums:
+def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, Array, Array]) -> Squares:
     """Dissimilarities of real and mapped states (n, D), and of rows (m,) with real and simulated numbers (m, D)."""
     parts, nothing = [], (np.zeros((int(lifetime[-1]) + 1, 1)),) * 2
     for row, real, made in ((np.arange(len(lifetime)), *states), *later):
@@ -122,7 +122,7 @@ def _compare(lifetime: Array, states: tuple[Array, Array], *later: tuple[Array, 
     return above, below
 
 
-def _run_network(trace: Trace, folds: int, units: int) -> Sums:
+def _run_network(trace: Trace, folds: int, units: int) -> Squares:
     """The network from states made of beliefs."""
     agent: Any = trace.learner
     state, table = trace.need(WHAT, "state").astype(np.float64), trace.table
@@ -143,7 +143,7 @@ def _run_network(trace: Trace, folds: int, units: int) -> Sums:
     return _compare(trace.lifetime, (state, mapped), (after, state[after], stepped), (after, probs[after], acts))
 
 
-def _run_optimum(trace: Trace, folds: int, units: int) -> Sums:
+def _run_optimum(trace: Trace, folds: int, units: int) -> Squares:
     """The Bayes-optimal learner from beliefs made of memory states."""
     family: Any = trace.family
     table, belief, outcome = trace.table, trace.need(WHAT, "belief"), trace.need(WHAT, "outcome")

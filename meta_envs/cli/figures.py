@@ -71,10 +71,10 @@ def reproduce(
                 if ALL in names and not (train or is_shipped(name)):
                     screen.say(f"{name}: left out, since not all of its agents are shipped (--train trains them).")
                     continue
-                parts = sum(panel.seconds for panel in panels_of(name)) / seconds_of(name)
+                share = seconds_of(name) / sum(panel.seconds for panel in panels_of(name))
 
-                def tell(panel: PaperFigure, name: str = name, parts: float = parts) -> None:
-                    progress.advance(panel.seconds / parts, note=name)
+                def tell(panel: PaperFigure, name: str = name, share: float = share) -> None:
+                    progress.advance(panel.seconds * share, note=name)
 
                 try:
                     production = Production(name, episodes=episodes, seed=seed, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -145,15 +146,10 @@ class Production:
 def _versions() -> dict[str, str]:
     """Of this package, and of the libraries whose numbers and pictures these are."""
     told = {"meta-envs": __version__, "Python": platform.python_version()}
-    return told | {name: version(name) for name in ("numpy", "torch", "matplotlib", "gymnasium") if _installed(name)}
-
-
-def _installed(name: str) -> bool:
-    try:
-        version(name)
-    except PackageNotFoundError:
-        return False
-    return True
+    for name in ("numpy", "torch", "matplotlib", "gymnasium"):
+        with suppress(PackageNotFoundError):
+            told[name] = version(name)
+    return told
 
 
 def reproduce(name: str, **options: Any) -> Reproduction:

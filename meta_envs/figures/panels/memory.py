@@ -255,9 +255,9 @@ FIGURES = (
         seconds=30,
         differs="Left: dependent arms. Steps in which the optimum has no preference are left out. Choices of the "
         "agents of independent arms differ from the optimum's where two arms are nearly equal, which costs "
-        "hardly anything: their scores are .986 to .993. Tried were distillation of the optimum into the same "
-        "network (92 %), learning from regret with a discount that grows (these agents), relabelling of arms "
-        "and larger memories: see the page on what decides learning.",
+        "hardly anything: their scores are .986 to .993. Tried were learning from regret with a discount that "
+        "grows (these agents), and distillation of the optimum into the same network (92 %): see the page on "
+        "what decides learning.",
     ),
     PaperFigure(
         name="machines",
