@@ -23,7 +23,7 @@ from meta_envs.figures.claims import (
     within,
 )
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Stage, columns, where
-from meta_envs.figures.look import ORACLE, only_axes, style
+from meta_envs.figures.look import ORACLE, legend_below, only_axes, style
 from meta_envs.figures.panels.mazes import AGENTS, GOAL, MAZE, WORLDS, Lived, World, plays_of
 from meta_envs.plots import tidy
 
@@ -91,7 +91,7 @@ def draw_returns(place: Any, data: Data) -> None:
         axes.set_xlabel("training (million steps)")
         axes.set_ylim(0, None)
     place.axes[0].set_ylabel("return of a lifetime")
-    place.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    legend_below(place, [axes], 2)
 
 
 def _latencies(lives: list[Lived]) -> dict[str, Measured]:
@@ -188,7 +188,7 @@ def draw_latency(place: Any, data: Data) -> None:
             axes.plot(np.arange(2) - 0.2, numbers, "D", **look)
         axes.set_xticks(range(2), ["first find", "next find"])
     grid[0].set_ylabel("decisions to the goal")
-    place.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    legend_below(place, grid[:1], 3)
 
 
 def measure_values(stage: Stage) -> tuple[Data, list[Verdict]]:
@@ -251,7 +251,7 @@ def draw_values(place: Any, data: Data) -> None:
         axes.axvline(find, color=ORACLE, linestyle=":", linewidth=0.7, label=None if number else "goal")
     axes.set_xlabel("decision")
     axes.set_ylabel("discounted reward expected")
-    axes.legend(loc="upper left", framealpha=1.0, edgecolor="none")
+    legend_below(place, [axes], 2)
 
 
 BESIDE = (

@@ -13,7 +13,7 @@ from meta_envs.behaviour import TrialTable, record_trials
 from meta_envs.family import Array
 from meta_envs.figures.claims import Verdict
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Role, Stage, columns, where
-from meta_envs.figures.look import style
+from meta_envs.figures.look import legend_below, style
 from meta_envs.learners.learner import Learner
 from meta_envs.plots import tidy
 from meta_envs.registry import make_family
@@ -143,7 +143,7 @@ def draw_ways(place: Any, data: Data) -> None:
         axes.grid(False)
         axes.set_xticks([])
         axes.set_yticks([])
-    place.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    legend_below(place, [axes], 2)
 
 
 AGENTS = tuple(role for world in WORLDS for role in world.roles.values())

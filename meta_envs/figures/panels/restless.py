@@ -10,7 +10,7 @@ import numpy as np
 from meta_envs.analysis import trace
 from meta_envs.figures.claims import Verdict, above, judge, measure
 from meta_envs.figures.figure import DECLARED, Data, PaperFigure, Role, Stage, columns, where
-from meta_envs.figures.look import COLUMN, GAP, style
+from meta_envs.figures.look import COLUMN, GAP, legend_below, style
 from meta_envs.figures.panels.bandits import draw_regret, play_with, show
 from meta_envs.learners.bandits import UCB, RescorlaWagner, ThompsonWalk
 from meta_envs.learners.learner import Learner
@@ -55,7 +55,7 @@ def draw_examples(place: Any, data: Data) -> None:
         axes.set_yticks([-0.1, 0.0, 0.5, 1.0, 1.1], ["arm 2", "0", "0.5", "1", "arm 1"])
         axes.set_xlabel("trial")
     axes.figure.axes[0].set_ylabel("probability")
-    place.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    legend_below(place, [axes], 4)
 
 
 def measure_regret(stage: Stage) -> tuple[Data, list[Verdict]]:
