@@ -138,6 +138,7 @@ def test_near_names_are_found():
         (["picture", ID, "--output", "two\nlines"], r"two\\nlines is not possible: give a PNG file"),
         (["info", "nowhere.at_all:X-v0"], "There is no module 'nowhere.at_all': give one on the path"),
         (["info"], r"Missing argument 'ID'\."),
+        (["reproduce", "5c", "--output"], r"Option '--output' requires an argument\."),
         (["lst"], r"No such command 'lst'\. Did you mean 'list'"),
     ],
 )

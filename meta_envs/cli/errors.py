@@ -41,7 +41,11 @@ def tell(error: Exception, *, whole: bool = False) -> int:
     """
     screen = Screen(stderr=True)
     usage: Any = error if hasattr(error, "format_message") else None  # one of Typer's own refusals
-    told, more = (usage.format_message(), f"{usage.ctx.command_path} -h tells more.") if usage else explain(error)
+    if usage:
+        place = usage.ctx.command_path if usage.ctx else "meta-envs"  # none for an option without its value
+        told, more = usage.format_message(), f"{place} -h tells more."
+    else:
+        told, more = explain(error)
     if whole:
         screen.say("".join(format_exception(error)).rstrip())
     else:
